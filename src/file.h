@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * file.h
+ *	  The file format of revisions: text to headers and scripts, and back.
+ *
+ * IDENTIFICATION
+ *	  src/file.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_FILE_H
+#define SMIG_FILE_H
+
+#include "script.h"
+
+/*
+ * A revision's content, from a file, from arguments, or from the store.
+ * Everything is in the context it was made in.
+ */
+typedef struct SmigRevision
+{
+	char	   *id;
+	char	   *message;
+	List	   *parents;		/* of char * */
+	bool		parents_given;	/* false: the header was absent */
+	List	   *depends_on;		/* of char *: ids, after resolution */
+	List	   *labels;			/* of char * */
+	char	   *up;
+	char	   *down;			/* NULL: irreversible */
+	SmigTransactionMode up_mode;
+	SmigTransactionMode down_mode;
+	char	   *checksum;		/* hex; see smig_revision_checksum */
+	char	   *created_by;		/* from the store only */
+	int			line;			/* of its first header in the file, from 1 */
+} SmigRevision;
+
+extern List *smig_file_parse(const char *source);
+extern char *smig_file_format(const SmigRevision *revision);
+extern char *smig_revision_checksum(const SmigRevision *revision);
+
+#endif							/* SMIG_FILE_H */

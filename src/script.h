@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * script.h
+ *	  A script as statements and steps.
+ *
+ * PostgreSQL's raw parser splits the text; nothing here scans SQL by itself.
+ * Needs no transaction and no catalog, so the same answer comes out in the
+ * function that stores a revision, in the plan and in the worker.
+ *
+ * IDENTIFICATION
+ *	  src/script.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_SCRIPT_H
+#define SMIG_SCRIPT_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/pg_list.h"
+
+/*
+ * Kinds of steps.  A transaction is a real transaction block; all others run
+ * one statement at top level, outside a transaction block.
+ */
+typedef enum SmigStepKind
+{
+	SMIG_STEP_TRANSACTION,		/* consecutive transactional statements */
+	SMIG_STEP_CONCURRENT,		/* ... CONCURRENTLY: commits under way, can
+								 * leave something half built behind */
+	SMIG_STEP_AUTOCOMMIT,		/* refuses transaction blocks (VACUUM, CREATE
+								 * DATABASE, ...) */
+	SMIG_STEP_CALL,				/* CALL, or DO that commits */
+	SMIG_STEP_BACKFILL			/* SELECT schemamig_backfill(...) */
+} SmigStepKind;
+
+/* Which statements get a transaction of their own. */
+typedef enum SmigTransactionMode
+{
+	SMIG_TRANSACTION_REVISION,	/* cut only where something forces it */
+	SMIG_TRANSACTION_NONE		/* each statement is a step of its own */
+} SmigTransactionMode;
+
+typedef struct SmigStatement
+{
+	RawStmt    *raw;			/* locations are bytes into SmigScript.text */
+	int			number;			/* from 1, transaction control not counted */
+	int			start;			/* byte offset of the first token */
+	int			length;			/* bytes, without ';' and trailing blanks */
+	int			line;			/* of the first token, from 1 */
+	int			column;			/* of the first token, characters, from 1 */
+	SmigStepKind kind;			/* what this statement asks for */
+	List	   *ignore;			/* of char *: "-- schemamig:ignore" rules */
+} SmigStatement;
+
+typedef struct SmigStep
+{
+	int			number;			/* from 1 in its script */
+	SmigStepKind kind;
+	List	   *statements;		/* of SmigStatement * */
+	List	   *options;		/* TransactionStmt.options of an explicit
+								 * BEGIN, or NIL */
+	const char *checksum;		/* SHA-256 of the statements' text, hex */
+} SmigStep;
+
+typedef struct SmigScript
+{
+	const char *text;			/* as stored; the query string of each
+								 * statement's analysis */
+	SmigTransactionMode mode;
+	List	   *statements;		/* of SmigStatement * */
+	List	   *steps;			/* of SmigStep *; empty when the script has
+								 * no statement */
+	List	   *ignore;			/* of char *: ignored rules of the file */
+} SmigScript;
+
+extern SmigScript *smig_script_parse(const char *text, SmigTransactionMode mode,
+									 const char *what);
+extern const char *smig_script_kind_name(SmigStepKind kind);
+extern char *smig_script_statement_text(const SmigScript *script,
+										const SmigStatement *statement);
+extern void smig_script_position(const char *text, int offset,
+								 int *line, int *column);
+extern void smig_script_map_error(const SmigScript *script,
+								  const SmigStatement *statement,
+								  int *line, int *column);
+
+#endif							/* SMIG_SCRIPT_H */
