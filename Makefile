@@ -1,26 +1,79 @@
 # schemamig: schema migrations that live and run inside the database.
+#
+# make demo            a tour on a throw-away server
+# make test            all tests on throw-away servers; T=regress|isolation|
+#                      pgtap|tap|clients, REGRESS=..., ISOLATION=...,
+#                      PROVE_TESTS=... select, CLIENTS=1 installs the clients
+# make lint, format    style and static checks; rewrite C in the house style
+# make matrix          all supported versions (as root); PG=18 picks one
+# make, make install, make installcheck        as every PGXS extension
+#
+# PG_CONFIG=... chooses the server.
 
 EXTENSION = schemamig
 MODULE_big = schemamig
 EXTVERSION = 1.0
 
-OBJS = schemamig.o $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+SOURCES = schemamig.c $(sort $(wildcard src/*.c src/*/*.c))
+HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+OBJS = $(SOURCES:.c=.o)
 
 # The install script is put together from one file per concept, in name order.
 INSTALL_PARTS = $(sort $(wildcard install/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(sort $(wildcard $(EXTENSION)--*--*.sql))
 
-PG_CONFIG ?= pg_config
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --inputdir=$(srcdir) --load-extension=$(EXTENSION)
+ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=$(EXTENSION)
+TAP_TESTS = 1
+PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
+
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
-EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql
+EXTRA_CLEAN = $(DATA_built) .build-flags output_iso
 
+# These find or install PostgreSQL by themselves; the others need its PGXS.
+SELF_CONTAINED = demo test lint format matrix
+ifneq ($(or $(filter-out $(SELF_CONTAINED),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
+PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(EXTENSION)--$(EXTVERSION).sql: $(INSTALL_PARTS)
+$(DATA_built): $(INSTALL_PARTS)
 	cat $(INSTALL_PARTS) > $@
 
-# Debian builds PostgreSQL without dependency tracking.
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+# Debian builds PostgreSQL without dependency tracking; and objects made for
+# another server or with other flags must not be used again.
+$(OBJS): $(HEADERS) .build-flags
+
+.build-flags: force-build-flags
+	@echo '$(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
+		echo '$(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)' > $@
+
+.PHONY: force-build-flags
+endif
+
+# Variables given to make select tests; the lists above must not.
+given = $(foreach v,$(1),$(if $(findstring command,$(origin $(v))),$(v)='$($(v))'))
+
+.PHONY: $(SELF_CONTAINED)
+
+demo:
+	@scripts/with-cluster scripts/demo
+
+test:
+	@$(call given,REGRESS ISOLATION PROVE_TESTS PG_CONFIG CLIENTS) \
+		scripts/run-tests $(T)
+
+lint:
+	@$(call given,PG_CONFIG) scripts/lint
+
+format:
+	@scripts/format
+
+matrix:
+	@$(call given,REGRESS ISOLATION PROVE_TESTS PG_CONFIG16) \
+		scripts/matrix $(PG)
