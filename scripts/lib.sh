@@ -84,21 +84,17 @@ work_create() {
 	chown -R "$cluster_user" "$work"
 }
 
-# Stops the clusters of this run and removes what it made.
+# Stops the servers of this run, those a broken test left too, and removes
+# what it made.
 work_cleanup() {
-	local status=$? data
+	local status=$? pid_file
 	trap - EXIT
 	trap '' INT TERM HUP
-	for data in "$work"/data*; do
-		if [ -f "$data/postmaster.pid" ]; then
-			cluster_stop "$data"
-		fi
-	done
-	if [ -n "$work_keep" ]; then
-		say "$prog: kept $work"
-	else
-		rm -rf "$work"
-	fi
+	while read -r pid_file; do
+		cluster_stop "${pid_file%/*}"
+	done < <(find "$work" -path "$work/pg" -prune -o \
+		-name postmaster.pid -print)
+	[ -n "$work_keep" ] || rm -rf "$work"
 	exit "$status"
 }
 
@@ -148,6 +144,26 @@ work_build() {
 	chown -R "$cluster_user" "$work/src"
 	make_in "$work/src" "$jobs" all >>"$log" 2>&1 ||
 		{ cat "$log" >&2; exit 1; }
+}
+
+# Makes the data that tests read from ../shared available beside $work/src,
+# where it exists: in $SCHEMAMIG_SHARED, or beside the checkout, or beside the
+# main checkout when this is one of git's additional worktrees.
+work_shared() {
+	local common shared=${SCHEMAMIG_SHARED:-$top/../shared}
+	if [ ! -d "$shared" ]; then
+		common=$(git -C "$top" rev-parse --path-format=absolute \
+			--git-common-dir 2>/dev/null) || return 0
+		shared=${common%/*}/../shared
+	fi
+	[ -d "$shared" ] || return 0
+	shared=$(cd "$shared" && pwd -P)
+	if as_cluster_user test -r "$shared/." -a -x "$shared/." 2>/dev/null; then
+		ln -s "$shared" "$work/shared"
+	else
+		cp -R "$shared" "$work/shared"
+		chown -R "$cluster_user" "$work/shared"
+	fi
 }
 
 # Makes the private copy of PostgreSQL in $work/pg and installs into it.
@@ -214,8 +230,9 @@ cluster_start() {
 	as_cluster_user createdb "$PGDATABASE"
 }
 
-# Stops the cluster of data directory "$1", gently first.
+# Stops the server of data directory "$1", gently first.
 cluster_stop() {
+	as_cluster_user pg_ctl -D "$1" status >/dev/null 2>&1 || return 0
 	as_cluster_user pg_ctl -D "$1" -m fast -t 20 -w stop >/dev/null 2>&1 ||
 		as_cluster_user pg_ctl -D "$1" -m immediate -w stop >/dev/null 2>&1 ||
 		say "$prog: could not stop the server of $1"
