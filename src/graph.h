@@ -40,6 +40,13 @@ typedef struct SmigGraph
 	bool		linked;			/* smig_graph_link has been called */
 } SmigGraph;
 
+/* Which edges a question follows. */
+typedef enum SmigEdges
+{
+	SMIG_EDGES_PARENTS,			/* lineage */
+	SMIG_EDGES_ALL				/* parents and depends_on */
+} SmigEdges;
+
 extern SmigGraph *smig_graph_create(void);
 extern SmigNode *smig_graph_add(SmigGraph *graph, const char *id,
 								const char *message, List *parents,
@@ -49,6 +56,15 @@ extern SmigNode *smig_graph_find(SmigGraph *graph, const char *id);
 extern SmigNode *smig_graph_find_label(SmigGraph *graph, const char *label);
 extern List *smig_graph_heads(SmigGraph *graph, bool effective);
 extern List *smig_graph_maximal(SmigGraph *graph, const Bitmapset *set);
+extern Bitmapset *smig_graph_set(List *nodes);
+extern List *smig_graph_members(SmigGraph *graph, const Bitmapset *set);
+extern Bitmapset *smig_graph_ancestors(SmigGraph *graph, const Bitmapset *set,
+									   SmigEdges edges);
+extern Bitmapset *smig_graph_descendants(SmigGraph *graph,
+										 const Bitmapset *set,
+										 SmigEdges edges);
+extern Bitmapset *smig_graph_lineage(SmigGraph *graph, const SmigNode *node,
+									 SmigEdges edges);
 extern Bitmapset *smig_graph_close(SmigGraph *graph, List *nodes);
 extern List *smig_graph_order(SmigGraph *graph, const Bitmapset *set,
 							  bool children_first);
