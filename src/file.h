@@ -32,6 +32,8 @@ typedef struct SmigRevision
 	char	   *checksum;		/* hex; see smig_revision_checksum */
 	char	   *created_by;		/* from the store only */
 	int			line;			/* of its first header in the file, from 1 */
+	int			up_line;		/* of the up script's first line there */
+	int			down_line;		/* of the down script's first line there */
 } SmigRevision;
 
 extern List *smig_file_parse(const char *source);

@@ -83,5 +83,7 @@ extern void smig_script_position(const char *text, int offset,
 extern void smig_script_map_error(const SmigScript *script,
 								  const SmigStatement *statement,
 								  int *line, int *column);
+extern bool smig_script_fits_one_transaction(const SmigScript *script,
+											 const SmigStatement **why);
 
 #endif							/* SMIG_SCRIPT_H */
