@@ -75,7 +75,10 @@ test:
 lint:
 	@$(call given,PG_CONFIG) scripts/lint
 
+# the type names that it needs are in what was built
 format:
+	@scripts/setup base lint
+	@$(MAKE) -s with_llvm=no all
 	@scripts/format
 
 matrix:

@@ -214,8 +214,11 @@ refuse_control(StepBuilder *builder, const SmigStatement *statement)
 			 smig_script_error_at(builder->parse, statement->start)));
 }
 
+typedef void (*ControlAction) (StepBuilder *builder,
+							   const SmigStatement *statement);
+
 /* What a script may do to its transaction; by TransactionStmtKind. */
-static void (*const control_actions[]) (StepBuilder *, const SmigStatement *) = {
+static const ControlAction control_actions[] = {
 	[TRANS_STMT_BEGIN] = begin_block,
 	[TRANS_STMT_START] = begin_block,
 	[TRANS_STMT_COMMIT] = commit_block,

@@ -68,8 +68,8 @@ typedef struct SmigScript
 								 * statement's analysis */
 	SmigTransactionMode mode;
 	List	   *statements;		/* of SmigStatement * */
-	List	   *steps;			/* of SmigStep *; empty when the script has
-								 * no statement */
+	List	   *steps;			/* of SmigStep *; empty when the script has no
+								 * statement */
 	List	   *ignore;			/* of char *: ignored rules of the file */
 } SmigScript;
 
