@@ -43,3 +43,10 @@ LANGUAGE C STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'schemamig_resolve';
 COMMENT ON FUNCTION schemamig_resolve(text) IS
 'The ids of the revisions a target names; no row for base. -N counts from the heads, +N from what is applied.';
+
+CREATE FUNCTION schemamig_stamp(target text, purge boolean DEFAULT false)
+RETURNS SETOF text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'schemamig_stamp';
+COMMENT ON FUNCTION schemamig_stamp(text, boolean) IS
+'Makes the target current without running any script, and returns the current revisions: for databases whose schema is known to be there already. Current revisions above or below the target give way, those of other branches stay; with purge nothing else stays. Journals that interrupted runs left in the branch are forgotten. Fails while a run is in progress.';

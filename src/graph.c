@@ -498,6 +498,16 @@ smig_graph_set(List *nodes)
 }
 
 /*
+ * The set of all nodes; NULL when there is none.
+ */
+Bitmapset *
+smig_graph_all(SmigGraph *graph)
+{
+	return graph->nnodes == 0 ? NULL :
+		bms_add_range(NULL, 0, graph->nnodes - 1);
+}
+
+/*
  * The members of a set as nodes, in creation order.
  */
 List *

@@ -57,6 +57,7 @@ extern SmigNode *smig_graph_find_label(SmigGraph *graph, const char *label);
 extern List *smig_graph_heads(SmigGraph *graph, bool effective);
 extern List *smig_graph_maximal(SmigGraph *graph, const Bitmapset *set);
 extern Bitmapset *smig_graph_set(List *nodes);
+extern Bitmapset *smig_graph_all(SmigGraph *graph);
 extern List *smig_graph_members(SmigGraph *graph, const Bitmapset *set);
 extern Bitmapset *smig_graph_ancestors(SmigGraph *graph, const Bitmapset *set,
 									   SmigEdges edges);

@@ -27,6 +27,10 @@ extern List *smig_target_path(SmigGraph *graph, const Bitmapset *applied,
 							  const char *target, SmigDirection direction);
 extern Bitmapset *smig_target_stamp(SmigGraph *graph, const Bitmapset *applied,
 									const char *target, bool purge);
+extern Bitmapset *smig_target_stamp_scope(SmigGraph *graph,
+										  const Bitmapset *applied,
+										  const char *target, bool purge,
+										  Bitmapset **scope);
 extern List *smig_target_range(SmigGraph *graph, const Bitmapset *applied,
 							   const char *range);
 extern void smig_target_check_name(const char *name, const char *what);

@@ -192,17 +192,19 @@ needed_by_others(SmigGraph *graph, const Bitmapset *applied, SmigNode *branch)
 								SMIG_EDGES_ALL);
 }
 
-static List *
-path_revert(SmigGraph *graph, const Bitmapset *applied, const char *target)
+/*
+ * What a revert to "expr" would revert.
+ */
+static Bitmapset *
+revert_set(SmigGraph *graph, const Bitmapset *applied, const TargetExpr *expr)
 {
-	TargetExpr *expr = smig_target_parse_one(graph, target, "revert");
 	SmigNode   *branch;
 	SmigNode   *node;
 	Bitmapset  *drop;
 
 	/* to revert to what is current is to do nothing, with any number of it */
 	if (expr->word == TARGET_CURRENT && !expr->relative && !expr->branch)
-		return NIL;
+		return NULL;
 	node = revert_target(graph, applied, expr, &branch);
 	drop = smig_graph_descendants(graph,
 								  revert_roots(graph, expr, node, branch),
@@ -221,7 +223,15 @@ path_revert(SmigGraph *graph, const Bitmapset *applied, const char *target)
 						   node->id) :
 				 errdetail("Revision \"%s\" is not applied.", node->id),
 				 errhint("List what is applied with SELECT * FROM schemamig_history().")));
-	return smig_graph_order(graph, drop, true);
+	return drop;
+}
+
+static List *
+path_revert(SmigGraph *graph, const Bitmapset *applied, const char *target)
+{
+	TargetExpr *expr = smig_target_parse_one(graph, target, "revert");
+
+	return smig_graph_order(graph, revert_set(graph, applied, expr), true);
 }
 
 /*
@@ -239,38 +249,43 @@ smig_target_path(SmigGraph *graph, const Bitmapset *applied,
 	return path_revert(graph, applied, target);
 }
 
-/*
- * What one part of a target means for a stamp: the revisions that shall be
- * current.  *scope collects what becomes unset by it: current revisions in
- * there give way.
- */
-static List *
-stamp_targets(SmigGraph *graph, const Bitmapset *applied,
-			  const TargetExpr *expr, Bitmapset **scope)
+/* What the parts of a target ask of a stamp. */
+typedef struct StampRequest
 {
-	SmigNode   *start = expr->branch;
+	List	   *nodes;			/* shall be current */
+	Bitmapset  *related;		/* current revisions in there give way */
+	Bitmapset  *dropped;		/* shall not be applied any more */
+} StampRequest;
+
+/*
+ * Adds what one part of a target asks for.  A way down that is counted from
+ * what is applied, or that ends at a branch's base, unsets what a revert would
+ * revert.
+ */
+static void
+stamp_request(SmigGraph *graph, const Bitmapset *applied,
+			  const TargetExpr *expr, StampRequest *request)
+{
+	bool		to_base = expr->word == TARGET_BASE && !expr->relative;
 	List	   *nodes;
 	ListCell   *lc;
 
-	if (expr->relative && expr->word == TARGET_NONE && expr->steps < 0)
+	if ((expr->word == TARGET_NONE && expr->steps < 0) ||
+		(to_base && expr->branch))
 	{
-		SmigNode   *node = smig_target_behind(graph, applied, expr, &start);
-
-		nodes = node ? list_make1(node) : NIL;
+		request->dropped = bms_join(request->dropped,
+									revert_set(graph, applied, expr));
+		return;
 	}
-	else
-		nodes = apply_targets(graph, applied, expr);
-
+	if (to_base)
+		request->related = smig_graph_all(graph);
+	nodes = apply_targets(graph, applied, expr);
 	foreach(lc, nodes)
-		*scope = bms_join(*scope,
-						  smig_graph_lineage(graph, (SmigNode *) lfirst(lc),
-											 SMIG_EDGES_ALL));
-	if (nodes == NIL && start)
-		*scope = bms_join(*scope,
-						  smig_graph_lineage(graph, start, SMIG_EDGES_ALL));
-	else if (nodes == NIL && expr->word == TARGET_BASE)
-		*scope = bms_join(*scope, bms_copy(applied));
-	return nodes;
+		request->related = bms_join(request->related,
+									smig_graph_lineage(graph,
+													   (SmigNode *) lfirst(lc),
+													   SMIG_EDGES_ALL));
+	request->nodes = list_concat_unique_ptr(request->nodes, nodes);
 }
 
 /*
@@ -278,27 +293,43 @@ stamp_targets(SmigGraph *graph, const Bitmapset *applied,
  * revisions above or below them give way, others stay.  With "purge" nothing
  * else stays.  The result is closed under ancestors.
  *
+ * *scope (unless NULL) is set to the revisions that the stamp is about, whether
+ * or not their state changes: a journal of one of them has become void.
+ *
  * Errors: see doc/targets.md.
+ */
+Bitmapset *
+smig_target_stamp_scope(SmigGraph *graph, const Bitmapset *applied,
+						const char *target, bool purge, Bitmapset **scope)
+{
+	StampRequest request = {NIL, NULL, NULL};
+	List	   *current;
+	Bitmapset  *stamped;
+	ListCell   *lc;
+
+	foreach(lc, smig_target_parse(graph, target))
+		stamp_request(graph, applied, (TargetExpr *) lfirst(lc), &request);
+	if (purge)
+		request.related = smig_graph_all(graph);
+	current = smig_graph_maximal(graph,
+								 bms_difference(applied, request.dropped));
+	stamped = bms_difference(smig_graph_set(current), request.related);
+	stamped = bms_join(stamped, smig_graph_set(request.nodes));
+	if (scope)
+		*scope = bms_union(request.related,
+						   smig_graph_descendants(graph, request.dropped,
+												  SMIG_EDGES_ALL));
+	return smig_graph_ancestors(graph, stamped, SMIG_EDGES_ALL);
+}
+
+/*
+ * As smig_target_stamp_scope, for callers that keep no journal.
  */
 Bitmapset *
 smig_target_stamp(SmigGraph *graph, const Bitmapset *applied,
 				  const char *target, bool purge)
 {
-	Bitmapset  *scope = NULL;
-	List	   *nodes = NIL;
-	Bitmapset  *current;
-	ListCell   *lc;
-
-	foreach(lc, smig_target_parse(graph, target))
-		nodes = list_concat_unique_ptr(nodes,
-									   stamp_targets(graph, applied,
-													 (TargetExpr *) lfirst(lc),
-													 &scope));
-	current = purge ? NULL :
-		bms_difference(smig_graph_set(smig_graph_maximal(graph, applied)),
-					   scope);
-	current = bms_join(current, smig_graph_set(nodes));
-	return smig_graph_ancestors(graph, current, SMIG_EDGES_ALL);
+	return smig_target_stamp_scope(graph, applied, target, purge, NULL);
 }
 
 /*
