@@ -82,7 +82,8 @@ CREATE TABLE schemamig.run
 	caller_pid integer,
 	worker_pid integer,
 	state text NOT NULL
-		CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
+		CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled',
+			'interrupted')),
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	ended_at timestamptz,
 	revision text,
@@ -105,7 +106,7 @@ COMMENT ON COLUMN schemamig.run.application_name IS 'application_name of the cal
 COMMENT ON COLUMN schemamig.run.client IS 'Address of the caller''s client.';
 COMMENT ON COLUMN schemamig.run.caller_pid IS 'Process id of the caller.';
 COMMENT ON COLUMN schemamig.run.worker_pid IS 'Process id of the worker; NULL inside the caller''s own transaction.';
-COMMENT ON COLUMN schemamig.run.state IS 'waiting, running, done, failed or cancelled.';
+COMMENT ON COLUMN schemamig.run.state IS 'waiting, running, done, failed, cancelled or interrupted (its process died).';
 COMMENT ON COLUMN schemamig.run.started_at IS 'When the run was asked for.';
 COMMENT ON COLUMN schemamig.run.ended_at IS 'When it ended.';
 COMMENT ON COLUMN schemamig.run.revision IS 'Revision in which it failed.';
@@ -178,6 +179,10 @@ COMMENT ON COLUMN schemamig.log_entry.duration IS 'How long it took.';
 COMMENT ON COLUMN schemamig.log_entry.sqlstate IS 'SQLSTATE of a failure.';
 COMMENT ON COLUMN schemamig.log_entry.message IS 'What happened, as the caller was told.';
 COMMENT ON COLUMN schemamig.log_entry.detail IS 'Detail of the message.';
+
+CREATE SEQUENCE schemamig.pause_switch MINVALUE 0 START 0;
+COMMENT ON SEQUENCE schemamig.pause_switch IS
+'1 while schemamig_pause() is in force. A sequence, because a worker must see the change before its author commits.';
 
 SELECT pg_catalog.pg_extension_config_dump('schemamig.revision', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.revision_ordinal_seq', '');

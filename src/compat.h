@@ -36,4 +36,43 @@
 	PortalRun((portal), FETCH_ALL, (toplevel), true, (dest), (altdest), (qc))
 #endif
 
+/* LockHeldByMe gained its third argument in 17. */
+#if PG_VERSION_NUM >= 170000
+#define smig_lock_held_by_me(tag, mode) LockHeldByMe((tag), (mode), false)
+#else
+#define smig_lock_held_by_me(tag, mode) LockHeldByMe((tag), (mode))
+#endif
+
+#if PG_VERSION_NUM < 170000
+#include "storage/sinvaladt.h"
+#endif
+
+/* A virtual transaction's backend became a process number in 17. */
+#if PG_VERSION_NUM >= 170000
+#define SMIG_PROC_OF_VXID(vxid) ProcNumberGetProc((vxid).procNumber)
+#else
+#define SMIG_PROC_OF_VXID(vxid) BackendIdGetProc((vxid).backendId)
+#endif
+
+/* Latches no longer bring the WL_ flags along in 18. */
+#include "storage/latch.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+
+#include "utils/wait_event.h"
+
+/* Wait events of extensions have names of their own from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define smig_wait_event_new(name) WaitEventExtensionNew(name)
+#else
+#define smig_wait_event_new(name) PG_WAIT_EXTENSION
+#endif
+
+/*
+ * Declared in libpq/libpq.h, which drags in gssapi.h, and that is not there
+ * without Kerberos' headers.
+ */
+extern bool pq_check_connection(void);
+
 #endif							/* SMIG_COMPAT_H */

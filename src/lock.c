@@ -1,0 +1,373 @@
+/*-------------------------------------------------------------------------
+ *
+ * lock.c
+ *	  The migration lock, and who stands in the way of a step.
+ *
+ * The migration lock is an advisory lock of a class that SQL users cannot
+ * name, so it can be neither taken nor released by hand.  The runner holds it
+ * at session level for the whole run; the server frees it when the process
+ * dies.  Callers wait for it without a snapshot, so that their wait neither
+ * blocks CREATE INDEX CONCURRENTLY nor holds back VACUUM.
+ *
+ * IDENTIFICATION
+ *	  src/lock.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/array.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "lock.h"
+#include "schemamig.h"
+#include "store.h"
+
+/* How far a chain of waits is followed; a longer one is left to the deadlock detector. */
+#define MAX_CHAIN_DEPTH 8
+
+static void
+run_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_RUN);
+}
+
+/*
+ * Takes the migration lock if nobody holds it; "session" makes it survive the
+ * transaction.
+ */
+bool
+smig_lock_run_try(bool session)
+{
+	LOCKTAG		tag;
+
+	run_tag(&tag);
+	return LockAcquire(&tag, ExclusiveLock, session, true) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Waits for the migration lock.  lock_timeout does not apply: whoever waits
+ * here is in nobody's way.  The caller must hold no snapshot.
+ */
+void
+smig_lock_run_wait(bool session)
+{
+	LOCKTAG		tag;
+	int			nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	run_tag(&tag);
+	InvalidateCatalogSnapshot();
+	(void) LockAcquire(&tag, ExclusiveLock, session, false);
+	AtEOXact_GUC(true, nestlevel);
+}
+
+/*
+ * Gives the migration lock back.
+ */
+void
+smig_lock_run_release(bool session)
+{
+	LOCKTAG		tag;
+
+	run_tag(&tag);
+	LockRelease(&tag, ExclusiveLock, session);
+}
+
+/*
+ * Whether this process still holds the migration lock; a script can lose it
+ * by DISCARD ALL or pg_advisory_unlock_all().
+ */
+bool
+smig_lock_run_held(void)
+{
+	LOCKTAG		tag;
+
+	run_tag(&tag);
+	return smig_lock_held_by_me(&tag, ExclusiveLock);
+}
+
+/*
+ * Process id of the holder of the migration lock; 0 when it is free.
+ */
+int
+smig_lock_run_holder(void)
+{
+	LOCKTAG		tag;
+	VirtualTransactionId *vxids;
+	PGPROC	   *proc;
+
+	run_tag(&tag);
+	vxids = GetLockConflicts(&tag, ExclusiveLock, NULL);
+	if (!VirtualTransactionIdIsValid(vxids[0]))
+		return 0;
+	proc = SMIG_PROC_OF_VXID(vxids[0]);
+	return proc ? proc->pid : 0;
+}
+
+/*
+ * Takes the migration lock until the end of this transaction, for changing
+ * what a run could be executing.
+ *
+ * what: what the caller wants to do, for the message
+ *
+ * Errors: 55006 when a run is in progress.
+ */
+void
+smig_lock_run_for_writing(const char *what)
+{
+	int			holder;
+
+	if (smig_lock_run_try(false))
+		return;
+	holder = smig_lock_run_holder();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot %s while a run is in progress", what),
+			 holder ? errdetail("The run belongs to process %d.", holder) : 0,
+			 errhint("Wait for it with SELECT * FROM schemamig_wait(), or stop it with SELECT schemamig_cancel().")));
+}
+
+/*
+ * Whether the process waits for a heavyweight lock right now.  Cheap: one
+ * look at its entry in shared memory, without a lock on it.
+ */
+bool
+smig_lock_is_waiting(int pid)
+{
+	PGPROC	   *proc = BackendPidGetProc(pid);
+
+	return proc != NULL &&
+		(proc->wait_event_info & 0xFF000000) == PG_WAIT_LOCK;
+}
+
+/*
+ * Process ids of those whom process "pid" waits for, as integers.
+ */
+List *
+smig_lock_blocking_pids(int pid)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	int			n;
+	List	   *result = NIL;
+
+	array = DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids,
+												   Int32GetDatum(pid)));
+	deconstruct_array(array, INT4OID, 4, true, TYPALIGN_INT, &elements, NULL,
+					  &n);
+	for (int i = 0; i < n; i++)
+		if (DatumGetInt32(elements[i]) != 0)
+			result = list_append_unique_int(result,
+											DatumGetInt32(elements[i]));
+	return result;
+}
+
+static bool
+chain_to(int pid, int target, int depth, StringInfo chain)
+{
+	ListCell   *lc;
+
+	if (depth > MAX_CHAIN_DEPTH)
+		return false;
+	foreach(lc, smig_lock_blocking_pids(pid))
+	{
+		int			blocker = lfirst_int(lc);
+
+		if (blocker == target || chain_to(blocker, target, depth + 1, chain))
+		{
+			appendStringInfo(chain, "%sProcess %d waits for process %d.",
+							 chain->len > 0 ? " " : "", pid, blocker);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Whether process "pid" waits, directly or through others, for process
+ * "target"; the chain of waits is appended to *chain as sentences.
+ *
+ * The deadlock detector does not see a caller that waits for its worker on a
+ * latch, so the caller looks for itself in the worker's chain.
+ */
+bool
+smig_lock_chain_to(int pid, int target, StringInfo chain)
+{
+	return chain_to(pid, target, 0, chain);
+}
+
+/*
+ * Appends a duration in words: "850 ms", "12 s", "5 min".
+ */
+static void
+append_duration(StringInfo buf, int64 ms)
+{
+	if (ms < 1000)
+		appendStringInfo(buf, INT64_FORMAT " ms", ms);
+	else if (ms < 10 * 60 * 1000)
+		appendStringInfo(buf, INT64_FORMAT " s", ms / 1000);
+	else
+		appendStringInfo(buf, INT64_FORMAT " min", ms / 60000);
+}
+
+/*
+ * Makes a SmigBlocker of each row of the SPI result: pid, role, state,
+ * milliseconds in that state, milliseconds of the transaction, query or NULL.
+ */
+static List *
+blockers_from_rows(MemoryContext context)
+{
+	List	   *result = NIL;
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		SmigBlocker *blocker = palloc0(sizeof(SmigBlocker));
+		char	   *role = SPI_getvalue(tuple, desc, 2);
+		char	   *state = SPI_getvalue(tuple, desc, 3);
+		char	   *query = SPI_getvalue(tuple, desc, 6);
+		StringInfoData buf;
+		bool		isnull;
+		Datum		value;
+
+		blocker->pid = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		value = SPI_getbinval(tuple, desc, 5, &isnull);
+		blocker->busy_ms = isnull ? 0 : DatumGetInt64(value);
+
+		initStringInfo(&buf);
+		appendStringInfo(&buf, "process %d (", blocker->pid);
+		if (role)
+			appendStringInfo(&buf, "role \"%s\", ", role);
+		appendStringInfoString(&buf, state ? state : "prepared transaction");
+		value = SPI_getbinval(tuple, desc, 4, &isnull);
+		if (!isnull)
+		{
+			appendStringInfoString(&buf, " for ");
+			append_duration(&buf, DatumGetInt64(value));
+		}
+		appendStringInfoChar(&buf, ')');
+		if (query && query[0])
+			appendStringInfo(&buf, ": %s", query);
+		blocker->description = buf.data;
+		result = lappend(result, blocker);
+	}
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/*
+ * What a session shows of itself.  The text of its query is shown only to
+ * those who could read it in pg_stat_activity.
+ */
+#define BLOCKER_COLUMNS \
+	"a.usename, a.state," \
+	" (extract(epoch from clock_timestamp() - a.state_change) * 1000)::int8," \
+	" (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::int8," \
+	" CASE WHEN pg_catalog.pg_has_role($2, a.usesysid, 'USAGE')" \
+	"   OR pg_catalog.pg_has_role($2, 'pg_read_all_stats', 'USAGE')" \
+	"  THEN pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 200) END"
+
+/*
+ * Describes the sessions with the given process ids (integers).
+ */
+List *
+smig_lock_describe(List *pids)
+{
+	SmigStoreScope scope;
+	List	   *result;
+	Oid			types[2] = {INT4ARRAYOID, OIDOID};
+	Datum		args[2];
+	Datum	   *elements;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (pids == NIL)
+		return NIL;
+	elements = palloc(sizeof(Datum) * list_length(pids));
+	foreach(lc, pids)
+		elements[n++] = Int32GetDatum(lfirst_int(lc));
+	args[0] = PointerGetDatum(construct_array(elements, n, INT4OID, 4, true,
+											  TYPALIGN_INT));
+	args[1] = ObjectIdGetDatum(GetUserId());
+
+	smig_store_begin(&scope);
+	pgstat_clear_snapshot();
+	SPI_execute_with_args("SELECT a.pid, " BLOCKER_COLUMNS
+						  " FROM pg_catalog.pg_stat_activity a"
+						  " WHERE a.pid = ANY ($1) ORDER BY a.xact_start, a.pid",
+						  2, types, args, NULL, true, 0);
+	result = blockers_from_rows(scope.caller_context);
+	smig_store_end(&scope);
+	return result;
+}
+
+/*
+ * Adds the processes that hold, on one relation, a lock that conflicts with
+ * the mode wanted.
+ */
+static List *
+conflicting_pids(List *pids, const SmigWanted *wanted)
+{
+	LOCKTAG		tag;
+	VirtualTransactionId *vxids;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, wanted->relation);
+	vxids = GetLockConflicts(&tag, wanted->mode, NULL);
+	for (; VirtualTransactionIdIsValid(*vxids); vxids++)
+	{
+		PGPROC	   *proc = SMIG_PROC_OF_VXID(*vxids);
+
+		if (proc != NULL && proc->pid != 0 && proc->pid != MyProcPid)
+			pids = list_append_unique_int(pids, proc->pid);
+	}
+	return pids;
+}
+
+/*
+ * Sessions that hold locks in conflict with those wanted (SmigWanted), oldest
+ * transaction first.  Only looks; waits for nobody and queues nowhere.
+ */
+List *
+smig_lock_blockers(List *wanted)
+{
+	List	   *pids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, wanted)
+		pids = conflicting_pids(pids, lfirst(lc));
+	return smig_lock_describe(pids);
+}
+
+/*
+ * The blockers in one text, separated by semicolons.
+ */
+char *
+smig_lock_blocker_text(List *blockers)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, blockers)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "; " : "",
+						 ((SmigBlocker *) lfirst(lc))->description);
+	return buf.data;
+}

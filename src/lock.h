@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * lock.h
+ *	  The migration lock, and who stands in the way of a step.
+ *
+ * IDENTIFICATION
+ *	  src/lock.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_LOCK_H
+#define SMIG_LOCK_H
+
+#include "nodes/pg_list.h"
+#include "storage/lock.h"
+
+/* A relation and the strongest lock a step will ask for. */
+typedef struct SmigWanted
+{
+	Oid			relation;
+	LOCKMODE	mode;
+} SmigWanted;
+
+/* A session that stands in the way. */
+typedef struct SmigBlocker
+{
+	int			pid;
+	int64		busy_ms;		/* since its transaction began */
+	char	   *description;	/* "process 17 (role "app", idle in
+								 * transaction for 12 s): UPDATE ..." */
+} SmigBlocker;
+
+extern bool smig_lock_run_try(bool session);
+extern void smig_lock_run_wait(bool session);
+extern void smig_lock_run_release(bool session);
+extern bool smig_lock_run_held(void);
+extern int	smig_lock_run_holder(void);
+extern void smig_lock_run_for_writing(const char *what);
+
+extern List *smig_lock_blockers(List *wanted);
+extern List *smig_lock_describe(List *pids);
+extern char *smig_lock_blocker_text(List *blockers);
+extern bool smig_lock_chain_to(int pid, int target, StringInfo chain);
+extern bool smig_lock_is_waiting(int pid);
+extern List *smig_lock_blocking_pids(int pid);
+
+#endif							/* SMIG_LOCK_H */
