@@ -1,0 +1,863 @@
+/*-------------------------------------------------------------------------
+ *
+ * step.c
+ *	  Executing steps: transactions with retries, and single statements that
+ *	  are no transaction.
+ *
+ * A step's effects and the record that it is done commit together.  A
+ * transactional step is tried under lock_timeout, rolled back and tried again
+ * within a budget, so that a queue of application queries never waits behind
+ * it for longer than one try; sessions known to be in the way for long are
+ * waited for outside of the lock queue, before the try.
+ *
+ * A statement that is no transaction has its intent committed first (see
+ * recover.c) and its outcome recorded in its own last transaction.  For CALL
+ * and DO the row is set to "partial" in the transaction the procedure begins
+ * in: its first COMMIT makes that durable, a crash before it does not, so the
+ * next run knows for certain whether a part of the work was committed.
+ *
+ * IDENTIFICATION
+ *	  src/step.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "execute.h"
+#include "lock.h"
+#include "recover.h"
+#include "settings.h"
+#include "step.h"
+#include "wanted.h"
+
+/* Pauses while waiting for others (ms). */
+#define OUTSIDE_POLL 100
+#define PAUSE_POLL 200
+
+/* A wait that goes on is told again after this long (ms). */
+#define WAIT_REMINDER 30000
+
+/* The longest pause between two tries (ms). */
+#define MAX_BACKOFF 5000
+
+/* How long the clean-up after a failure may take (ms); more is left to the next run. */
+#define CLEANUP_PATIENCE 30000
+
+/*
+ * Sleeps on the latch and serves interrupts.
+ *
+ * ms: milliseconds
+ */
+void
+smig_step_wait(long ms)
+{
+	static uint32 wait_event = 0;
+
+	if (wait_event == 0)
+		wait_event = smig_wait_event_new("SchemamigRunner");
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, wait_event);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static int64
+elapsed_ms(TimestampTz since)
+{
+	return (GetCurrentTimestamp() - since) / 1000;
+}
+
+/*
+ * Writes a log entry about where the run is, in the current transaction.
+ *
+ * duration_us: microseconds, -1 when it does not apply
+ */
+void
+smig_step_log(SmigRun *run, const char *event, int64 duration_us,
+			  const char *sqlstate, const char *message, const char *detail)
+{
+	SmigLogEntry entry = smig_log_nothing;
+
+	entry.run = run->request->run;
+	entry.event = event;
+	if (run->planned)
+	{
+		entry.revision = run->planned->revision->id;
+		entry.direction = smig_direction_name(run->planned->direction);
+	}
+	entry.step = run->step ? run->step->number : 0;
+	entry.statement = run->statement ? run->statement->number : 0;
+	entry.duration_us = duration_us;
+	entry.sqlstate = sqlstate;
+	entry.message = message;
+	entry.detail = detail;
+	smig_journal_log(&entry);
+}
+
+/* smig_step_log in a transaction of its own. */
+static void
+log_alone(SmigRun *run, const char *event, const char *message)
+{
+	StartTransactionCommand();
+	smig_step_log(run, event, -1, NULL, message, NULL);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+}
+
+/*
+ * Adds revision, step, statement and the exact place in the script to errors
+ * and messages.
+ */
+static void
+step_error_context(void *arg)
+{
+	SmigRun    *run = arg;
+	const char *script;
+	int			line;
+	int			column;
+
+	if (run->planned == NULL)
+		return;
+	script = run->planned->direction == SMIG_APPLY ? "up" : "down";
+	if (run->statement)
+	{
+		smig_script_map_error(run->planned->script, run->statement, &line,
+							  &column);
+		errcontext("%s script of revision \"%s\", step %d, statement %d, line %d, column %d",
+				   script, run->planned->revision->id, run->step->number,
+				   run->statement->number, line, column);
+	}
+	else if (run->step)
+		errcontext("%s script of revision \"%s\", end of step %d", script,
+				   run->planned->revision->id, run->step->number);
+	else
+		errcontext("%s script of revision \"%s\"", script,
+				   run->planned->revision->id);
+}
+
+static int
+step_count(const SmigPlanned *planned)
+{
+	return planned->script ? list_length(planned->script->steps) : 0;
+}
+
+/*
+ * Tells the caller which step begins.
+ */
+static void
+announce(SmigRun *run, const SmigPart *part)
+{
+	const SmigPlanned *planned = part->planned;
+	const char *doing = planned->direction == SMIG_APPLY ? "applying" :
+		"reverting";
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s \"%s\" (%d of %d)", doing,
+					 planned->revision->id, part->place,
+					 list_length(run->plan->nodes));
+	if (step_count(planned) > 1)
+		appendStringInfo(&buf, ", step %d of %d", part->step->number,
+						 step_count(planned));
+	if (planned->revision->message[0])
+		appendStringInfo(&buf, ": %s", planned->revision->message);
+	ereport(NOTICE,
+			(errmsg_internal("%s", buf.data), errhidecontext(true)));
+	pfree(buf.data);
+}
+
+/*
+ * Gives way to schemamig_pause(): raises the error on which the step is rolled
+ * back and waits, so that no lock is held meanwhile.
+ */
+static void
+check_pause(SmigRun *run)
+{
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (run->host && smig_journal_pause_wanted())
+		ereport(ERROR,
+				(errcode(SMIG_ERRCODE_PAUSE),
+				 errmsg_internal("run is to pause")));
+}
+
+static void
+enter_part(SmigRun *run, const SmigPart *part)
+{
+	run->planned = part->planned;
+	run->place = part->place;
+	run->step = part->step;
+	run->statement = NULL;
+	if (part->step == NULL || part->step->number == 1)
+		run->revision_start = GetCurrentTimestamp();
+}
+
+/*
+ * Runs the statements of a step in the current transaction.
+ */
+static void
+execute_statements(SmigRun *run, const SmigPart *part, bool toplevel)
+{
+	ListCell   *lc;
+
+	if (part->step == NULL)
+		return;
+	foreach(lc, part->step->statements)
+	{
+		SmigStatement *statement = lfirst(lc);
+		char	   *label;
+
+		CHECK_FOR_INTERRUPTS();
+		check_pause(run);
+		run->statement = statement;
+		label = psprintf("schemamig run " INT64_FORMAT ", %s \"%s\", step %d of %d, statement %d of %d",
+						 run->request->run,
+						 smig_direction_name(part->planned->direction),
+						 part->planned->revision->id, part->step->number,
+						 step_count(part->planned), statement->number,
+						 list_length(part->planned->script->statements));
+		if (part->step->kind == SMIG_STEP_TRANSACTION)
+			smig_recover_make_way(statement, false);
+		smig_execute_statement(part->planned->script, statement, label,
+							   toplevel);
+		pfree(label);
+	}
+	run->statement = NULL;
+}
+
+/* Whether the journal had rows of this revision when the run began. */
+static bool
+was_begun(const SmigRun *run, const SmigRevision *revision)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->journal)
+		if (strcmp(((SmigJournalStep *) lfirst(lc))->revision, revision->id) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Records, in the step's own transaction, that the step or the whole revision
+ * is done.
+ */
+static void
+record_done(SmigRun *run, const SmigPart *part)
+{
+	const SmigPlanned *planned = part->planned;
+	SmigLogEntry entry = smig_log_nothing;
+	bool		journalled;
+
+	if (!part->last)
+	{
+		smig_journal_step(run->request->run, planned->revision->id,
+						  planned->direction, part->step, SMIG_STATE_DONE,
+						  NULL);
+		smig_step_log(run, "step", GetCurrentTimestamp() - run->revision_start,
+					  NULL, smig_script_kind_name(part->step->kind), NULL);
+		return;
+	}
+	journalled = step_count(planned) > 1 ||
+		(part->step && part->step->kind != SMIG_STEP_TRANSACTION) ||
+		was_begun(run, planned->revision);
+	smig_journal_revision_done(run->request->run, planned->revision,
+							   planned->direction, journalled);
+	entry.run = run->request->run;
+	entry.event = smig_direction_name(planned->direction);
+	entry.direction = entry.event;
+	entry.revision = planned->revision->id;
+	entry.steps = step_count(planned);
+	entry.duration_us = GetCurrentTimestamp() - run->revision_start;
+	entry.message = planned->revision->message;
+	smig_journal_log(&entry);
+}
+
+/*
+ * Ends the transaction of a failed try and returns its error, copied into the
+ * step's context.  For use in PG_CATCH.
+ */
+static ErrorData *
+abandon(SmigRun *run)
+{
+	ErrorData  *edata;
+
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	MemoryContextSwitchTo(run->step_context);
+	edata = CopyErrorData();
+	FlushErrorState();
+	AbortOutOfAnyTransaction();
+	debug_query_string = NULL;
+	MemoryContextSwitchTo(run->step_context);
+	RESUME_INTERRUPTS();
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return edata;
+}
+
+/*
+ * Sleeps while schemamig_pause() is in force.
+ */
+static void
+wait_while_paused(SmigRun *run)
+{
+	bool		paused;
+
+	ereport(NOTICE,
+			(errmsg("run " INT64_FORMAT " is paused; SELECT schemamig_resume() lets it go on",
+					run->request->run),
+			 errhidecontext(true)));
+	log_alone(run, "pause", NULL);
+	do
+	{
+		smig_step_wait(PAUSE_POLL);
+		StartTransactionCommand();
+		paused = smig_journal_pause_wanted();
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(run->step_context);
+	} while (paused);
+	log_alone(run, "resume", NULL);
+}
+
+static bool
+is_lock_failure(const ErrorData *edata)
+{
+	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		edata->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+/*
+ * Sessions whose transaction is older than one try takes: it makes no sense
+ * to queue behind them.
+ */
+static List *
+long_blockers(List *blockers)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, blockers)
+	{
+		SmigBlocker *blocker = lfirst(lc);
+
+		if (blocker->busy_ms >= smig_lock_timeout)
+			result = lappend(result, blocker);
+	}
+	return result;
+}
+
+static List *
+blocker_pids(List *blockers)
+{
+	List	   *pids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, blockers)
+		pids = lappend_int(pids, ((SmigBlocker *) lfirst(lc))->pid);
+	return pids;
+}
+
+/* The statements of all parts. */
+static List *
+part_statements(List *parts)
+{
+	List	   *statements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, parts)
+	{
+		const SmigPart *part = lfirst(lc);
+
+		if (part->step)
+			statements = list_concat(statements, part->step->statements);
+	}
+	return statements;
+}
+
+/*
+ * Sessions in the way of the statements, or seen in the worker's way by the
+ * caller ("seen", process ids).  Own transaction; result in step_context.
+ */
+static List *
+find_blockers(SmigRun *run, List *statements, List *seen)
+{
+	List	   *blockers;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	blockers = smig_lock_blockers(smig_wanted_locks(statements));
+	PopActiveSnapshot();
+	if (seen)
+		blockers = list_concat(blockers,
+							   smig_lock_describe(list_difference_int(seen,
+																	  blocker_pids(blockers))));
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	return blockers;
+}
+
+SMIG_NORETURN static void report_budget_over(SmigRun *run, List *blockers);
+
+static void
+report_budget_over(SmigRun *run, List *blockers)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("could not get the locks of a step within %d ms",
+					smig_lock_wait),
+			 errdetail("Blocked by %s.", smig_lock_blocker_text(blockers)),
+			 errhint("End the blocking session, or raise schemamig.lock_wait.")));
+}
+
+/*
+ * Waits until no long transaction is in the way of the statements, without
+ * queueing for any lock, so that nobody waits behind us.
+ *
+ * begin: when the step was begun; the budget counts from there
+ */
+static void
+wait_outside(SmigRun *run, List *statements, List *seen, TimestampTz begin)
+{
+	List	   *told = NIL;
+	TimestampTz told_at = 0;
+
+	for (;;)
+	{
+		List	   *blockers = long_blockers(find_blockers(run, statements, seen));
+		List	   *pids = blocker_pids(blockers);
+
+		if (blockers == NIL)
+			return;
+		if (elapsed_ms(begin) >= smig_lock_wait)
+			report_budget_over(run, blockers);
+		if (!equal(pids, told) || elapsed_ms(told_at) >= WAIT_REMINDER)
+		{
+			char	   *text = smig_lock_blocker_text(blockers);
+
+			ereport(NOTICE,
+					(errmsg("waiting for %s", text), errhidecontext(true)));
+			log_alone(run, "wait", text);
+			told = pids;
+			told_at = GetCurrentTimestamp();
+		}
+		smig_step_wait(OUTSIDE_POLL);
+	}
+}
+
+/*
+ * After a try that failed for a lock: says who was in the way and pauses with
+ * jitter, or gives up with the error when the budget is over.
+ *
+ * Result: process ids seen in the way, to be waited for before the next try.
+ */
+static List *
+back_off(SmigRun *run, List *statements, ErrorData *edata, int tries,
+		 TimestampTz begin)
+{
+	List	   *seen = run->host->seen_blockers();
+	List	   *blockers = find_blockers(run, statements, seen);
+	char	   *text = smig_lock_blocker_text(blockers);
+	int64		pause = Min(MAX_BACKOFF,
+							(int64) smig_lock_timeout << Min(tries - 1, 4));
+
+	if (elapsed_ms(begin) >= smig_lock_wait)
+	{
+		if (blockers != NIL)
+			edata->detail = psprintf("%s%sBlocked by %s.",
+									 edata->detail ? edata->detail : "",
+									 edata->detail ? "\n" : "", text);
+		if (edata->hint == NULL)
+			edata->hint = pstrdup("End the blocking session, or raise schemamig.lock_wait.");
+		ReThrowError(edata);
+	}
+	if (blockers != NIL)
+		ereport(NOTICE,
+				(errmsg("try %d failed (%s); in the way: %s", tries,
+						edata->message, text),
+				 errhidecontext(true)));
+	else
+		ereport(NOTICE,
+				(errmsg("try %d failed (%s)", tries, edata->message),
+				 errhidecontext(true)));
+	log_alone(run, "retry", psprintf("%s%s%s", edata->message,
+									 blockers ? "; in the way: " : "", text));
+	pause = (int64) (pause * (0.5 + pg_prng_double(&pg_global_prng_state)));
+	smig_step_wait(Max(pause, 1));
+	return seen;
+}
+
+/*
+ * One try of a transactional unit: all its parts and their records in one
+ * transaction block.
+ */
+static void
+try_transaction(SmigRun *run, List *parts)
+{
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	BeginTransactionBlock();
+	CommitTransactionCommand();
+
+	foreach(lc, parts)
+	{
+		const SmigPart *part = lfirst(lc);
+		ListCell   *option;
+
+		StartTransactionCommand();
+		MemoryContextSwitchTo(run->step_context);
+		enter_part(run, part);
+		if (part->step)
+			foreach(option, part->step->options)
+			{
+				DefElem    *item = lfirst_node(DefElem, option);
+
+				SetPGVariable(item->defname, list_make1(item->arg), true);
+			}
+		execute_statements(run, part, true);
+		record_done(run, part);
+		CommitTransactionCommand();
+
+		/* settings end with the revision, also where the transaction goes on */
+		if (part->last && list_length(parts) > 1)
+		{
+			StartTransactionCommand();
+			run->host->restore_settings();
+			CommitTransactionCommand();
+		}
+	}
+
+	StartTransactionCommand();
+	EndTransactionBlock(false);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+}
+
+/*
+ * Runs a unit of transactional parts (SmigPart) in one transaction, with as
+ * many tries as the lock policy allows.  Called outside a transaction.
+ */
+void
+smig_step_run_transaction(SmigRun *run, List *parts)
+{
+	TimestampTz begin = GetCurrentTimestamp();
+	List	   *volatile statements = part_statements(parts);
+	List	   *volatile seen = NIL;
+	volatile int tries = 0;
+	ErrorContextCallback callback;
+
+	enter_part(run, linitial(parts));
+	if (list_length(parts) == 1)
+		announce(run, linitial(parts));
+	callback.callback = step_error_context;
+	callback.arg = run;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	for (;;)
+	{
+		ErrorData  *volatile edata = NULL;
+
+		wait_outside(run, statements, seen, begin);
+		tries++;
+		PG_TRY();
+		{
+			try_transaction(run, parts);
+		}
+		PG_CATCH();
+		{
+			edata = abandon(run);
+		}
+		PG_END_TRY();
+		if (edata == NULL)
+			break;
+		if (edata->sqlerrcode == SMIG_ERRCODE_PAUSE)
+			wait_while_paused(run);
+		else if (is_lock_failure(edata))
+			seen = back_off(run, statements, edata, tries, begin);
+		else
+			ReThrowError(edata);
+	}
+	error_context_stack = callback.previous;
+}
+
+/*
+ * Runs a part in the caller's own transaction.
+ */
+void
+smig_step_run_inline(SmigRun *run, const SmigPart *part)
+{
+	ErrorContextCallback callback;
+
+	enter_part(run, part);
+	announce(run, part);
+	callback.callback = step_error_context;
+	callback.arg = run;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	execute_statements(run, part, false);
+	record_done(run, part);
+	CommandCounterIncrement();
+	error_context_stack = callback.previous;
+}
+
+/*
+ * Commits the intent of a statement that is no transaction.
+ */
+static const char *
+declare_intent(SmigRun *run, const SmigPart *part)
+{
+	const SmigStatement *statement = linitial(part->step->statements);
+	char	   *intent;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	intent = smig_recover_intent(statement);
+	smig_journal_step(run->request->run, part->planned->revision->id,
+					  part->planned->direction, part->step, SMIG_STATE_STARTED,
+					  intent);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	return intent;
+}
+
+/*
+ * One try of a statement that is no transaction.
+ */
+static void
+try_single(SmigRun *run, const SmigPart *part)
+{
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	if (part->step->kind == SMIG_STEP_CALL)
+		smig_journal_step(run->request->run, part->planned->revision->id,
+						  part->planned->direction, part->step,
+						  SMIG_STATE_PARTIAL, NULL);
+	execute_statements(run, part, true);
+	MemoryContextSwitchTo(run->step_context);
+	record_done(run, part);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+}
+
+static SmigJournalStep *
+find_row(List *rows, const SmigPart *part)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		SmigJournalStep *row = lfirst(lc);
+
+		if (row->step == part->step->number &&
+			row->direction == part->planned->direction &&
+			strcmp(row->revision, part->planned->revision->id) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* The journal's present row of the part, in step_context. */
+static SmigJournalStep *
+read_row(SmigRun *run, const SmigPart *part)
+{
+	List	   *rows;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	rows = smig_journal_load();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	return find_row(rows, part);
+}
+
+/*
+ * After a failed try: removes what it left half built, as far as that is
+ * possible soon; the rest is done by the next run, which finds the intent.
+ *
+ * Result: whether nothing of the statement is left, so that it can be tried
+ * again.
+ */
+static bool
+clean_up(SmigRun *run, const SmigPart *part, const char *intent,
+		 const ErrorData *failure)
+{
+	const SmigStatement *statement = linitial(part->step->statements);
+	SmigJournalStep *row = read_row(run, part);
+	int			patience = failure->sqlerrcode == ERRCODE_QUERY_CANCELED ?
+		SMIG_RECOVER_HURRY : CLEANUP_PATIENCE;
+	volatile bool clean = false;
+
+	if (row == NULL || row->state == SMIG_STATE_PARTIAL)
+		return false;
+	PG_TRY();
+	{
+		clean = smig_recover_inspect(statement, intent, patience) ==
+			SMIG_RECOVERY_RETRY;
+		if (clean)
+		{
+			StartTransactionCommand();
+			smig_journal_forget_step(part->planned->revision->id,
+									 part->planned->direction,
+									 part->step->number);
+			CommitTransactionCommand();
+			MemoryContextSwitchTo(run->step_context);
+		}
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata = abandon(run);
+
+		ereport(WARNING,
+				(errmsg("could not clean up after the failed statement: %s",
+						edata->message),
+				 errhint("The next run removes what it left."),
+				 errhidecontext(true)));
+	}
+	PG_END_TRY();
+	return clean;
+}
+
+/*
+ * Before a statement that is no transaction: what did an earlier run leave?
+ *
+ * Result: true when the statement's effect is complete.
+ *
+ * Errors: 55000 when a CALL or DO has committed a part of its work, which only
+ * a person can judge.
+ */
+static bool
+recover_earlier(SmigRun *run, const SmigPart *part)
+{
+	SmigJournalStep *row = find_row(run->journal, part);
+	const char *id = part->planned->revision->id;
+
+	if (row == NULL)
+		return false;
+	if (row->state == SMIG_STATE_PARTIAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a part of the work of step %d was committed before it was interrupted",
+						part->step->number),
+				 errdetail("A procedure that commits cannot be rolled back, and running it again could do its work twice."),
+				 errhint("Look what is there, then SELECT schemamig_settle('%s', 'retry') to run it again, or 'done' to go on behind it.",
+						 id)));
+	if (smig_recover_inspect(linitial(part->step->statements), row->intent,
+							 smig_lock_wait) != SMIG_RECOVERY_DONE)
+		return false;
+	ereport(NOTICE,
+			(errmsg("step %d of revision \"%s\" had been completed before it was interrupted",
+					part->step->number, id),
+			 errhidecontext(true)));
+	StartTransactionCommand();
+	smig_step_log(run, "recovery", -1, NULL,
+				  "the interrupted statement was found, or made, complete", NULL);
+	record_done(run, part);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	return true;
+}
+
+/*
+ * CONCURRENTLY statements wait for others by design and in nobody's way, so
+ * lock_timeout would only make them fail.  Switched off for them, unless the
+ * script itself has set it.
+ */
+static bool
+suspend_lock_timeout(const SmigPart *part)
+{
+	if (part->step->kind != SMIG_STEP_CONCURRENT ||
+		LockTimeout != smig_lock_timeout)
+		return false;
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	return true;
+}
+
+static void
+resume_lock_timeout(bool suspended)
+{
+	if (suspended)
+		SetConfigOption("lock_timeout", psprintf("%d", smig_lock_timeout),
+						PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * Runs a part that is a single statement outside a transaction block.  Called
+ * outside a transaction.
+ */
+void
+smig_step_run_single(SmigRun *run, const SmigPart *part)
+{
+	SmigStatement *statement = linitial(part->step->statements);
+	TimestampTz begin = GetCurrentTimestamp();
+	List	   *volatile seen = NIL;
+	volatile int tries = 0;
+	ErrorContextCallback callback;
+
+	enter_part(run, part);
+	announce(run, part);
+	callback.callback = step_error_context;
+	callback.arg = run;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	if (recover_earlier(run, part))
+	{
+		error_context_stack = callback.previous;
+		return;
+	}
+	for (;;)
+	{
+		ErrorData  *volatile edata = NULL;
+		const char *intent;
+		volatile bool suspended;
+
+		if (part->step->kind != SMIG_STEP_CONCURRENT)
+			wait_outside(run, part->step->statements, seen, begin);
+		run->statement = statement;
+		smig_recover_make_way(statement, true);
+		run->statement = NULL;
+		intent = declare_intent(run, part);
+		suspended = suspend_lock_timeout(part);
+		tries++;
+		PG_TRY();
+		{
+			try_single(run, part);
+		}
+		PG_CATCH();
+		{
+			edata = abandon(run);
+		}
+		PG_END_TRY();
+		resume_lock_timeout(suspended);
+		if (edata == NULL)
+			break;
+		if (!clean_up(run, part, intent, edata) ||
+			(edata->sqlerrcode != SMIG_ERRCODE_PAUSE &&
+			 !is_lock_failure(edata)) ||
+			(part->step->kind == SMIG_STEP_CONCURRENT &&
+			 edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE))
+			ReThrowError(edata);
+		if (edata->sqlerrcode == SMIG_ERRCODE_PAUSE)
+			wait_while_paused(run);
+		else
+			seen = back_off(run, part->step->statements, edata, tries, begin);
+	}
+	error_context_stack = callback.previous;
+}
