@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * relay.h
+ *	  The shared memory between a caller and its worker.
+ *
+ * IDENTIFICATION
+ *	  src/relay.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_RELAY_H
+#define SMIG_RELAY_H
+
+#include "nodes/pg_list.h"
+#include "port/atomics.h"
+#include "storage/dsm.h"
+#include "storage/shm_mq.h"
+#include "storage/spin.h"
+
+#include "runner.h"
+
+/* Blockers the caller can report at a time. */
+#define SMIG_RELAY_BLOCKERS 8
+
+/*
+ * Fixed part of the segment.  The caller writes everything above "phase"
+ * before it launches the worker; it does not change afterwards.
+ */
+typedef struct SmigShared
+{
+	int64		run;
+	Oid			database;
+	Oid			authenticated_role; /* who logged in */
+	Oid			session_role;	/* after SET SESSION AUTHORIZATION */
+	Oid			current_role;	/* after SET ROLE: who the run acts as */
+	SmigDirection direction;
+	SmigRunTransaction transaction;
+	bool		allow_destructive;
+	bool		detached;
+	int			caller_pid;
+
+	/* written by the worker: 0 starting, 1 has everything it needs */
+	pg_atomic_uint32 phase;
+	pg_atomic_uint32 worker_pid;
+
+	/*
+	 * Bytes of messages sent (by the worker) and taken from the queue (by the
+	 * caller): the worker never waits for a caller whose client reads slowly.
+	 */
+	pg_atomic_uint64 sent;
+	pg_atomic_uint64 consumed;
+	pg_atomic_uint32 dropped;	/* messages not sent for that reason */
+
+	/* protects what follows: written by the caller, read by the worker */
+	slock_t		mutex;
+	int			nblockers;
+	int			blockers[SMIG_RELAY_BLOCKERS];
+} SmigShared;
+
+/* One side's view of the segment. */
+typedef struct SmigRelay
+{
+	dsm_segment *segment;
+	SmigShared *shared;
+	shm_mq_handle *queue;
+	char	   *target;
+	char	   *client;			/* "" when unknown */
+	void	   *settings;		/* serialized GUC state */
+	void	   *libraries;		/* serialized library state */
+} SmigRelay;
+
+extern SmigRelay *smig_relay_create(const SmigRequest *request);
+extern SmigRelay *smig_relay_attach(dsm_handle handle);
+extern void smig_relay_send_messages(SmigRelay *relay);
+extern ErrorData *smig_relay_receive(SmigRelay *relay, bool *ended);
+extern void smig_relay_report_blockers(SmigRelay *relay, List *pids);
+extern List *smig_relay_seen_blockers(SmigRelay *relay);
+
+#endif							/* SMIG_RELAY_H */

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The background worker that carries out a run.
+ *
+ * One dynamic worker per run.  It connects as the role that logged in to the
+ * caller's session and reaches the caller's role by the same SET SESSION
+ * AUTHORIZATION and SET ROLE, under the usual checks, so it never has more
+ * rights than the caller's session.  It takes over the caller's settings and
+ * loaded libraries; the settings are given back after every revision.
+ *
+ * IDENTIFICATION
+ *	  src/worker.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+
+#include "settings.h"
+#include "worker.h"
+
+static SmigRelay *relay = NULL;
+
+/* Settings as they were after the last restore, to see whether any changed. */
+static char *baseline = NULL;
+static Size baseline_size = 0;
+
+/*
+ * Registers the worker of a run.
+ *
+ * Result: false when no worker slot is free (max_worker_processes).
+ */
+bool
+smig_worker_launch(SmigRelay *segment, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment->segment));
+	strlcpy(worker.bgw_library_name, "schemamig",
+			sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "smig_worker_main",
+			sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_type, SMIG_WORKER_TYPE, sizeof(worker.bgw_type));
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+			 "schemamig worker for process %d", MyProcPid);
+	if (!RegisterDynamicBackgroundWorker(&worker, handle))
+		return false;
+
+	/* without it a worker that dies early would leave us waiting for ever */
+	shm_mq_set_handle(segment->queue, *handle);
+	return true;
+}
+
+/*
+ * Takes on the session and current role of the caller, under the checks that
+ * its SET commands went through.
+ */
+static void
+take_identity(void)
+{
+	const SmigShared *shared = relay->shared;
+
+	if (GetSessionUserId() != shared->session_role)
+		SetConfigOption("session_authorization",
+						GetUserNameFromId(shared->session_role, false),
+						PGC_USERSET, PGC_S_SESSION);
+	if (GetUserId() != shared->current_role)
+		SetConfigOption("role", shared->current_role == shared->session_role ?
+						"none" : GetUserNameFromId(shared->current_role, false),
+						PGC_USERSET, PGC_S_SESSION);
+	if (GetUserId() != shared->current_role)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("could not take over the role of the caller")));
+}
+
+static void
+set_own(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * Gives the session the caller's settings, and those of a run on top: its own
+ * timeouts, READ COMMITTED and read-write transactions, and the server's
+ * encoding on the queue (the caller converts for its client).
+ */
+static void
+restore_all(void)
+{
+	char		value[32];
+
+	/* copies checked values of a live session, as a parallel worker does */
+	InitializingParallelWorker = true;
+	RestoreGUCState(relay->settings);
+	InitializingParallelWorker = false;
+
+	set_own("client_encoding", GetDatabaseEncodingName());
+	snprintf(value, sizeof(value), "%d", smig_lock_timeout);
+	set_own("lock_timeout", value);
+	snprintf(value, sizeof(value), "%d", smig_statement_timeout);
+	set_own("statement_timeout", value);
+	set_own("idle_in_transaction_session_timeout", "0");
+	set_own("default_transaction_isolation", "read committed");
+	set_own("default_transaction_read_only", "off");
+	set_own("default_transaction_deferrable", "off");
+	take_identity();
+}
+
+/*
+ * Whether any setting differs from what restore_all left.
+ */
+static bool
+settings_changed(void)
+{
+	Size		size = EstimateGUCStateSpace();
+	char	   *now;
+	bool		changed;
+
+	if (baseline == NULL || size != baseline_size)
+		return true;
+	now = palloc0(size);
+	SerializeGUCState(size, now);
+	changed = memcmp(now, baseline, size) != 0;
+	pfree(now);
+	return changed || GetUserId() != relay->shared->current_role;
+}
+
+/*
+ * Ends what a revision has set for its session.  Needs a transaction.
+ */
+static void
+restore_settings(void)
+{
+	if (!settings_changed())
+		return;
+	restore_all();
+	if (baseline)
+		pfree(baseline);
+	baseline_size = EstimateGUCStateSpace();
+	baseline = MemoryContextAllocZero(TopMemoryContext, baseline_size);
+	SerializeGUCState(baseline_size, baseline);
+}
+
+static List *
+seen_blockers(void)
+{
+	return smig_relay_seen_blockers(relay);
+}
+
+/*
+ * Main function of the worker.
+ *
+ * main_arg: handle of the run's dynamic shared memory segment
+ *
+ * An error that leaves this function is sent to the caller and logged by the
+ * background worker's own handler.
+ */
+void
+smig_worker_main(Datum main_arg)
+{
+	static const SmigRunnerHost host = {restore_settings, seen_blockers};
+	SmigRequest request = {0};
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	relay = smig_relay_attach(DatumGetUInt32(main_arg));
+	smig_relay_send_messages(relay);
+	BackgroundWorkerInitializeConnectionByOid(relay->shared->database,
+											  relay->shared->authenticated_role,
+											  0);
+	SetClientEncoding(GetDatabaseEncoding());
+
+	StartTransactionCommand();
+	RestoreLibraryState(relay->libraries);
+	restore_settings();
+	CommitTransactionCommand();
+
+	request.run = relay->shared->run;
+	request.direction = relay->shared->direction;
+	request.transaction = relay->shared->transaction;
+	request.allow_destructive = relay->shared->allow_destructive;
+	request.detached = relay->shared->detached;
+	request.caller_pid = relay->shared->caller_pid;
+	request.target = relay->target;
+	request.client = relay->client[0] ? relay->client : NULL;
+	StartTransactionCommand();
+	request.login_role =
+		MemoryContextStrdup(TopMemoryContext,
+							GetUserNameFromId(GetSessionUserId(), false));
+	CommitTransactionCommand();
+
+	pg_atomic_write_u32(&relay->shared->phase, 1);
+	set_ps_display("");
+	smig_runner_run(&request, &host);
+	pgstat_report_stat(true);
+}
