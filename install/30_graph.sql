@@ -50,3 +50,10 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'schemamig_stamp';
 COMMENT ON FUNCTION schemamig_stamp(text, boolean) IS
 'Makes the target current without running any script, and returns the current revisions: for databases whose schema is known to be there already. Current revisions above or below the target give way, those of other branches stay; with purge nothing else stays. Journals that interrupted runs left in the branch are forgotten. Fails while a run is in progress.';
+
+CREATE FUNCTION schemamig_graph(format text DEFAULT 'text')
+RETURNS text
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'schemamig_graph';
+COMMENT ON FUNCTION schemamig_graph(text) IS
+'The whole graph, drawn: text, newest revision first like git log --graph (@ current, * applied, o pending, % half done; dotted lines are depends_on), mermaid, or dot for Graphviz.';

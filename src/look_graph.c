@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "look.h"
 #include "store.h"
 #include "target.h"
 
@@ -33,15 +34,6 @@ PG_FUNCTION_INFO_V1(schemamig_resolve);
 
 /* Rows fetched at a time from a query over all revisions. */
 #define FACTS_FETCH_ROWS	1000
-
-/* What the tables know of a revision beyond the graph. */
-typedef struct RevisionFacts
-{
-	TimestampTz created_at;
-	TimestampTz applied_at;
-	bool		applied;
-	bool		partial;		/* has steps in the journal */
-} RevisionFacts;
 
 /*
  * Names as a text[] of their own.
@@ -112,15 +104,14 @@ row_context(void)
 }
 
 /*
- * Reads RevisionFacts of all revisions, by node index.  A revision written
- * since the graph was read is left out.
+ * Reads what the tables know of all revisions, by node index.
  */
-static RevisionFacts *
-read_facts(SmigGraph *graph)
+SmigFacts *
+smig_look_facts(SmigGraph *graph)
 {
-	RevisionFacts *facts = palloc_extended(sizeof(RevisionFacts) *
-										   (graph->nnodes + 1),
-										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	SmigFacts  *facts = palloc_extended(sizeof(SmigFacts) *
+										(graph->nnodes + 1),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	SmigStoreScope scope;
 	Portal		portal;
 	MemoryContext row;
@@ -152,12 +143,14 @@ read_facts(SmigGraph *graph)
 			node = smig_graph_find(graph, TextDatumGetCString(values[0]));
 			if (node)
 			{
-				facts[node->index].created_at = DatumGetTimestampTz(values[1]);
-				facts[node->index].applied = !nulls[2];
-				if (!nulls[2])
-					facts[node->index].applied_at =
-						DatumGetTimestampTz(values[2]);
-				facts[node->index].partial = DatumGetBool(values[3]);
+				SmigFacts  *fact = &facts[node->index];
+
+				fact->found = true;
+				fact->created_at = DatumGetTimestampTz(values[1]);
+				fact->applied = !nulls[2];
+				fact->applied_at = nulls[2] ? 0 :
+					DatumGetTimestampTz(values[2]);
+				fact->partial = DatumGetBool(values[3]);
 			}
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(row);
@@ -280,19 +273,19 @@ schemamig_history(PG_FUNCTION_ARGS)
 	Bitmapset  *applied;
 	Bitmapset  *current;
 	SmigGraph  *graph;
-	RevisionFacts *facts;
+	SmigFacts  *facts;
 	MemoryContext row;
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	graph = smig_store_load_graph(&applied);
 	current = smig_graph_set(smig_graph_maximal(graph, applied));
-	facts = read_facts(graph);
+	facts = smig_look_facts(graph);
 	row = row_context();
 	foreach(lc, smig_target_range(graph, applied, range))
 	{
 		SmigNode   *node = (SmigNode *) lfirst(lc);
-		RevisionFacts *fact = &facts[node->index];
+		SmigFacts  *fact = &facts[node->index];
 		MemoryContext old = MemoryContextSwitchTo(row);
 		Datum		values[10];
 		bool		nulls[10] = {false};
@@ -308,7 +301,7 @@ schemamig_history(PG_FUNCTION_ARGS)
 		values[6] = BoolGetDatum(node->children == NIL);
 		values[7] = BoolGetDatum(bms_is_member(node->index, current));
 		values[8] = TimestampTzGetDatum(fact->created_at);
-		nulls[8] = fact->created_at == 0;
+		nulls[8] = !fact->found;
 		values[9] = TimestampTzGetDatum(fact->applied_at);
 		nulls[9] = !fact->applied;
 		MemoryContextSwitchTo(old);
