@@ -360,7 +360,7 @@ schemamig_path(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		values[0] = Int32GetDatum(++seq);
 		values[1] = CStringGetTextDatum(((SmigNode *) lfirst(lc))->id);
-		values[2] = CStringGetTextDatum(name);
+		values[2] = CStringGetTextDatum(smig_direction_name(direction));
 		MemoryContextSwitchTo(old);
 		put_row(fcinfo, row, values, nulls);
 	}

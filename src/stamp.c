@@ -15,69 +15,18 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
+#include "caller.h"
+#include "journal.h"
+#include "lock.h"
 #include "store.h"
 #include "target.h"
 
 PG_FUNCTION_INFO_V1(schemamig_stamp);
-
-/*
- * Says who holds the migration lock.  The holder may be gone meanwhile.
- */
-SMIG_NORETURN static void run_in_progress(void);
-
-static void
-run_in_progress(void)
-{
-	SmigStoreScope scope;
-	Oid			types[2] = {OIDOID, INT4OID};
-	Datum		args[2] = {
-		ObjectIdGetDatum(MyDatabaseId),
-		Int32GetDatum(SMIG_LOCKCLASS_RUN)
-	};
-	char	   *holder = NULL;
-
-	smig_store_begin(&scope);
-	if (SPI_execute_with_args("SELECT pg_catalog.format('Process %s (role %s, application %s) holds the migration lock.',"
-							  " l.pid, pg_catalog.quote_ident(a.usename::text),"
-							  " pg_catalog.quote_literal(a.application_name))"
-							  " FROM pg_catalog.pg_locks l"
-							  " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-							  " WHERE l.locktype = 'advisory' AND l.granted"
-							  " AND l.database = $1 AND l.classid = 0"
-							  " AND l.objid = 0 AND l.objsubid = $2",
-							  2, types, args, NULL, true, 1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
-		holder = MemoryContextStrdup(scope.caller_context,
-									 SPI_getvalue(SPI_tuptable->vals[0],
-												  SPI_tuptable->tupdesc, 1));
-	smig_store_end(&scope);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_IN_USE),
-			 errmsg("a run is in progress in this database"),
-			 holder ? errdetail_internal("%s", holder) : 0,
-			 errhint("Wait for it with SELECT * FROM schemamig_wait(), or stop it with SELECT schemamig_cancel().")));
-}
-
-/*
- * Takes the migration lock until the end of the transaction, then keeps the
- * graph from changing.
- */
-static void
-lock_state(void)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_RUN);
-	if (LockAcquire(&tag, ExclusiveLock, false, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		run_in_progress();
-	smig_store_lock_graph();
-}
 
 static Datum
 id_array(SmigGraph *graph, const Bitmapset *set)
@@ -93,63 +42,48 @@ id_array(SmigGraph *graph, const Bitmapset *set)
 }
 
 /*
- * Runs one query of a stamp with its arguments: $1 revisions added, $2
- * revisions removed, $3 revisions whose journal is void, $4 role, $5 login
- * role, $6 target, $7 process id.  Returns how many rows it wrote.
+ * Runs one query of a stamp.  $1 are the revisions added, $2 those removed, $3
+ * those whose journal is void, $4 is the role, $5 the run, $6 the application.
+ * Returns how many rows it wrote.
  */
 static uint64
 execute(const char *query, Datum *args)
 {
-	Oid			types[7] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID,
-	TEXTOID, TEXTOID, INT4OID};
+	Oid			types[] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID,
+	INT8OID, TEXTOID};
 
 	CHECK_FOR_INTERRUPTS();
-	SPI_execute_with_args(query, 7, types, args, NULL, false, 0);
+	SPI_execute_with_args(query, lengthof(types), types, args, NULL, false, 0);
 	return SPI_processed;
 }
 
 /*
- * Writes the new state, its run and its log.
+ * Writes the new state and its log.
  */
 static void
-write_stamp(SmigGraph *graph, const Bitmapset *added,
-			const Bitmapset *removed, const Bitmapset *scope,
-			const char *target)
+write_state(SmigGraph *graph, const Bitmapset *added,
+			const Bitmapset *removed, const Bitmapset *scope, int64 run)
 {
 	SmigStoreScope store;
-	Datum		args[7];
+	Datum		args[6];
 
 	args[0] = id_array(graph, added);
 	args[1] = id_array(graph, removed);
 	args[2] = id_array(graph, scope);
 	args[3] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
-	args[4] = CStringGetTextDatum(GetUserNameFromId(GetAuthenticatedUserId(),
-													false));
-	args[5] = CStringGetTextDatum(target);
-	args[6] = Int32GetDatum(MyProcPid);
+	args[4] = Int64GetDatum(run);
+	args[5] = CStringGetTextDatum(application_name ? application_name : "");
 
 	smig_store_begin(&store);
-	execute("WITH run AS ("
-			"INSERT INTO schemamig.run (kind, target, transaction, role,"
-			" login_role, application_name, client, caller_pid, state, ended_at)"
-			" VALUES ('stamp', $6, 'caller', $4, $5,"
-			" pg_catalog.current_setting('application_name'),"
-			" pg_catalog.host(pg_catalog.inet_client_addr()), $7, 'done',"
-			" pg_catalog.clock_timestamp())"
-			" RETURNING id),"
-			" journal AS ("
+	execute("WITH journal AS ("
 			"DELETE FROM schemamig.step"
 			" WHERE revision = ANY ($1) OR revision = ANY ($2)"
 			" OR revision = ANY ($3)"
 			" RETURNING revision)"
 			" INSERT INTO schemamig.log_entry (run, role, client, event,"
 			" revision, direction, message)"
-			" SELECT run.id, $4,"
-			" pg_catalog.concat_ws(' ',"
-			" nullif(pg_catalog.current_setting('application_name'), ''),"
-			" pg_catalog.host(pg_catalog.inet_client_addr())),"
-			" 'stamp', c.revision, c.direction, c.message"
-			" FROM run, ("
+			" SELECT $5, $4, nullif($6, ''), 'stamp', c.revision, c.direction,"
+			" c.message FROM ("
 			"SELECT r.ordinal, r.id, 'apply',"
 			" 'marked as applied, nothing was run'"
 			" FROM schemamig.revision r WHERE r.id = ANY ($1)"
@@ -173,6 +107,28 @@ write_stamp(SmigGraph *graph, const Bitmapset *added,
 		bms_num_members(added))
 		elog(ERROR, "applied set changed while it was locked");
 	smig_store_end(&store);
+}
+
+/*
+ * Records the stamp as a run that is over.
+ */
+static int64
+write_run(const char *target)
+{
+	SmigRunRow	row = {0};
+
+	row.id = smig_journal_next_run();
+	row.kind = "stamp";
+	row.target = target;
+	row.transaction = "caller";
+	row.login_role = GetUserNameFromId(GetAuthenticatedUserId(), false);
+	row.client = smig_caller_client();
+	row.caller_pid = MyProcPid;
+	row.state = "running";
+	smig_journal_run_begin(&row);
+	smig_journal_close_interrupted(row.id);
+	smig_journal_run_end(row.id, "done", NULL, 0, NULL, NULL);
+	return row.id;
 }
 
 /*
@@ -211,12 +167,14 @@ schemamig_stamp(PG_FUNCTION_ARGS)
 
 	target = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	lock_state();
+	/* the run lock first, as runs do; then no revision may change either */
+	smig_lock_run_for_writing("stamp");
+	smig_store_lock_graph();
 	graph = smig_store_load_graph(&applied);
 	stamped = smig_target_stamp_scope(graph, applied, target,
 									  PG_GETARG_BOOL(1), &scope);
-	write_stamp(graph, bms_difference(stamped, applied),
-				bms_difference(applied, stamped), scope, target);
+	write_state(graph, bms_difference(stamped, applied),
+				bms_difference(applied, stamped), scope, write_run(target));
 
 	foreach(lc, smig_graph_maximal(graph, stamped))
 	{

@@ -421,15 +421,15 @@ ambiguous_walk(const TargetExpr *expr, const SmigNode *at, List *ways)
  * Goes expr->steps from "start" along parents or children; NULL is the place
  * before every base.  Only children in the branch of "expr" count.
  *
- * A walk that is too long ends at the last place and says so.
+ * A walk that is too long ends at the last place there is.
  * Errors: ambiguous_parameter where there are several ways.
  */
 TargetPlace
 smig_target_walk(SmigGraph *graph, SmigNode *start, const TargetExpr *expr)
 {
-	TargetPlace place = {start, false};
+	TargetPlace place = {start, 0};
 
-	for (int n = abs(expr->steps); n > 0; n--)
+	for (; place.steps < abs(expr->steps); place.steps++)
 	{
 		List	   *ways = NIL;
 
@@ -437,10 +437,7 @@ smig_target_walk(SmigGraph *graph, SmigNode *start, const TargetExpr *expr)
 		if (expr->steps < 0)
 		{
 			if (place.node == NULL)
-			{
-				place.overrun = true;
 				break;
-			}
 			ways = place.node->parents;
 		}
 		else if (place.node)
@@ -455,10 +452,7 @@ smig_target_walk(SmigGraph *graph, SmigNode *start, const TargetExpr *expr)
 		if (list_length(ways) > 1)
 			ambiguous_walk(expr, place.node, ways);
 		if (ways == NIL && expr->steps > 0)
-		{
-			place.overrun = true;
 			break;
-		}
 		place.node = ways == NIL ? NULL : (SmigNode *) linitial(ways);
 	}
 	return place;
@@ -474,19 +468,16 @@ smig_target_walk_strict(SmigGraph *graph, SmigNode *start,
 {
 	TargetPlace place = smig_target_walk(graph, start, expr);
 
-	if (place.overrun)
+	if (place.steps < abs(expr->steps))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("target \"%s\" goes past the end of the graph",
 						expr->text),
-				 place.node == NULL ?
-				 errdetail("There are fewer than %d revisions down to the base.",
-						   abs(expr->steps)) :
-				 start == NULL ?
-				 errdetail("There are fewer than %d revisions from the base to \"%s\".",
-						   abs(expr->steps), place.node->id) :
-				 errdetail("There are fewer than %d revisions from \"%s\" to \"%s\".",
-						   abs(expr->steps), start->id, place.node->id),
+				 start ?
+				 errdetail("From revision \"%s\" only %d of %d steps are possible.",
+						   start->id, place.steps, abs(expr->steps)) :
+				 errdetail("From the base only %d of %d steps are possible.",
+						   place.steps, abs(expr->steps)),
 				 errhint("Look at the graph with SELECT schemamig_graph().")));
 	return place.node;
 }

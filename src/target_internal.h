@@ -41,7 +41,7 @@ typedef struct TargetExpr
 typedef struct TargetPlace
 {
 	SmigNode   *node;			/* NULL: before every base */
-	bool		overrun;		/* the walk was too long, and ended there */
+	int			steps;			/* how far the walk came */
 } TargetPlace;
 
 extern List *smig_target_parse(SmigGraph *graph, const char *target);

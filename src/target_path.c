@@ -255,6 +255,7 @@ typedef struct StampRequest
 	List	   *nodes;			/* shall be current */
 	Bitmapset  *related;		/* current revisions in there give way */
 	Bitmapset  *dropped;		/* shall not be applied any more */
+	Bitmapset  *scope;			/* whose journals are void */
 } StampRequest;
 
 /*
@@ -273,8 +274,14 @@ stamp_request(SmigGraph *graph, const Bitmapset *applied,
 	if ((expr->word == TARGET_NONE && expr->steps < 0) ||
 		(to_base && expr->branch))
 	{
-		request->dropped = bms_join(request->dropped,
-									revert_set(graph, applied, expr));
+		Bitmapset  *dropped = revert_set(graph, applied, expr);
+
+		request->dropped = bms_union(request->dropped, dropped);
+		if (expr->branch)
+			dropped = bms_add_member(dropped, expr->branch->index);
+		request->scope = bms_join(request->scope,
+								  smig_graph_descendants(graph, dropped,
+														 SMIG_EDGES_ALL));
 		return;
 	}
 	if (to_base)
@@ -302,7 +309,7 @@ Bitmapset *
 smig_target_stamp_scope(SmigGraph *graph, const Bitmapset *applied,
 						const char *target, bool purge, Bitmapset **scope)
 {
-	StampRequest request = {NIL, NULL, NULL};
+	StampRequest request = {0};
 	List	   *current;
 	Bitmapset  *stamped;
 	ListCell   *lc;
@@ -316,9 +323,7 @@ smig_target_stamp_scope(SmigGraph *graph, const Bitmapset *applied,
 	stamped = bms_difference(smig_graph_set(current), request.related);
 	stamped = bms_join(stamped, smig_graph_set(request.nodes));
 	if (scope)
-		*scope = bms_union(request.related,
-						   smig_graph_descendants(graph, request.dropped,
-												  SMIG_EDGES_ALL));
+		*scope = bms_union(request.related, request.scope);
 	return smig_graph_ancestors(graph, stamped, SMIG_EDGES_ALL);
 }
 
@@ -397,11 +402,12 @@ split_range(const char *range, char **lower, char **upper)
 }
 
 /*
- * The nodes that share lineage with a branch that "text" names, if it does:
- * "label@base:heads" is about the label's heads only.
+ * The upper end of a range whose lower end, "text", names a branch: only what
+ * is of the branch, as in "label@base:heads".  That a head of it may not be an
+ * effective head does not make the range empty.
  */
 static List *
-upper_in_branch(SmigGraph *graph, List *upper, const char *text)
+upper_in_branch(SmigGraph *graph, List *upper, const char *text, bool heads)
 {
 	List	   *result = NIL;
 	bool		filtered = false;
@@ -410,14 +416,17 @@ upper_in_branch(SmigGraph *graph, List *upper, const char *text)
 	foreach(lc, smig_target_parse(graph, text))
 	{
 		TargetExpr *expr = (TargetExpr *) lfirst(lc);
+		List	   *nodes = heads ? smig_graph_heads(graph, false) : upper;
 
 		if (expr->branch == NULL)
 			continue;
 		filtered = true;
 		result = list_concat_unique_ptr(result,
-										smig_target_in_lineage(upper, expr));
+										smig_target_in_lineage(nodes, expr));
 	}
-	return filtered ? result : upper;
+	if (!filtered)
+		return upper;
+	return heads ? smig_graph_maximal(graph, smig_graph_set(result)) : result;
 }
 
 /*
@@ -440,22 +449,26 @@ smig_target_range(SmigGraph *graph, const Bitmapset *applied,
 	Bitmapset  *required;
 	Bitmapset  *above;
 	TargetExpr *first;
+	bool		to_heads;
 
 	split_range(range ? range : ":", &lower_text, &upper_text);
+	first = (TargetExpr *) linitial(smig_target_parse(graph, upper_text));
+	to_heads = first->word == TARGET_HEADS && !first->relative &&
+		!first->branch && !strchr(upper_text, ',');
 
 	/* of two relative ends the one that does not need the other comes first */
 	first = (TargetExpr *) linitial(smig_target_parse(graph, lower_text));
 	if (first->relative && first->word == TARGET_NONE && first->steps < 0)
 	{
 		upper = range_end(graph, applied, upper_text, NIL, false);
-		upper = upper_in_branch(graph, upper, lower_text);
+		upper = upper_in_branch(graph, upper, lower_text, to_heads);
 		lower = range_end(graph, applied, lower_text, upper, true);
 	}
 	else
 	{
 		lower = range_end(graph, applied, lower_text, NIL, true);
 		upper = range_end(graph, applied, upper_text, lower, false);
-		upper = upper_in_branch(graph, upper, lower_text);
+		upper = upper_in_branch(graph, upper, lower_text, to_heads);
 	}
 	check_overlap(graph, upper);
 	check_overlap(graph, lower);
