@@ -16,7 +16,8 @@
  *		ALTER TABLE messages DROP COLUMN batch_item_id;
  *
  * Headers come in any order before the sections "up" and "down"; a header
- * behind a section begins the next revision.  Among headers there may be blank
+ * behind a section begins the next revision.  Parents and dependencies are
+ * full ids or labels.  Among headers there may be blank
  * lines and comments, which are not kept.  Absent "parents" means the single
  * head, empty "parents" a base; no "down" means irreversible, an empty one
  * that there is nothing to undo.

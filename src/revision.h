@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * revision.h
+ *	  Writing revisions: everything that has to hold before they are stored.
+ *
+ * IDENTIFICATION
+ *	  src/revision.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_REVISION_H
+#define SMIG_REVISION_H
+
+#include "store.h"
+
+/* One writing call: the graph as it was, and what is to be written. */
+typedef struct SmigWriter
+{
+	SmigGraph  *graph;			/* before */
+	Bitmapset  *applied;		/* of graph */
+	bool		from_source;	/* revisions have lines in a source text */
+} SmigWriter;
+
+/* revision_write.c */
+extern SmigWriter *smig_writer_begin(const char *function);
+extern void smig_writer_write(SmigWriter *writer, List *revisions);
+extern void smig_writer_lock_run(const char *what);
+extern List *smig_writer_default_parents(SmigWriter *writer);
+extern char *smig_writer_new_id(SmigWriter *writer);
+extern List *smig_writer_journalled(List *ids);
+extern char *smig_writer_message(const char *message);
+extern const char *smig_writer_role(void);
+
+/* A row of schemamig.step. */
+typedef struct SmigJournalEntry
+{
+	char	   *revision;
+	bool		revert;			/* of the down script */
+	int			step;
+	char	   *checksum;
+} SmigJournalEntry;
+
+/* revision_compare.c */
+extern bool smig_revision_same(const SmigRevision *a, const SmigRevision *b);
+extern char *smig_revision_differences(const SmigRevision *old,
+									   const SmigRevision *new);
+
+/* touched.c */
+extern void smig_touched_report(SmigWriter *writer, List *heads);
+
+#endif							/* SMIG_REVISION_H */

@@ -1,0 +1,694 @@
+/*-------------------------------------------------------------------------
+ *
+ * revision_write.c
+ *	  Checks revisions as a whole and stores them, all or none.
+ *
+ * Writers wait for each other by smig_store_lock_graph.  New revisions can be
+ * written while a run is under way; what changes or removes one needs the
+ * migration lock, so that no run has it in its plan.
+ *
+ * IDENTIFICATION
+ *	  src/revision_write.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/lock.h"
+#include "tcop/utility.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "revision.h"
+#include "target.h"
+
+/* Bytes of random ids: twice as many hexadecimal digits. */
+#define ID_BYTES		6
+
+/* Names that an error lists before it abbreviates. */
+#define LISTED_NAMES	10
+
+/* For the context of errors about one revision of many. */
+typedef struct WriteContext
+{
+	const SmigRevision *revision;
+	const char *part;			/* "up script", or NULL */
+	int			part_line;
+} WriteContext;
+
+/*
+ * Begins a writing call: refuses where nothing can be written, waits for other
+ * writers and reads the graph.
+ *
+ * function: its SQL name with "()", for errors.
+ */
+SmigWriter *
+smig_writer_begin(const char *function)
+{
+	SmigWriter *writer = palloc0(sizeof(SmigWriter));
+
+	PreventCommandIfReadOnly(function);
+	PreventCommandDuringRecovery(function);
+	smig_store_check_version();
+	smig_store_lock_graph();
+	writer->graph = smig_store_load_graph(&writer->applied);
+	return writer;
+}
+
+/*
+ * Takes the migration lock until the end of the transaction.  Raises 55006
+ * when a run has it, or when this is a statement of a run.
+ *
+ * what: what the caller wants to do, e.g. "change revision \"x\"".
+ */
+void
+smig_writer_lock_run(const char *what)
+{
+	LOCKTAG		tag;
+	LockAcquireResult result;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_RUN);
+	result = LockAcquire(&tag, ExclusiveLock, false, true);
+	if (result == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot %s while a run is in progress", what),
+				 errhint("Wait for it with SELECT * FROM schemamig_wait(), or see SELECT * FROM schemamig.lock.")));
+	/* the worker has the lock: its plan would not know of the change */
+	if (result == LOCKACQUIRE_ALREADY_HELD && MyBgworkerEntry &&
+		strcmp(MyBgworkerEntry->bgw_library_name, SMIG_EXTENSION_NAME) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot %s in a script", what),
+				 errhint("Do it after the run.")));
+}
+
+/*
+ * A random id that no revision or label has.
+ */
+char *
+smig_writer_new_id(SmigWriter *writer)
+{
+	uint8		bytes[ID_BYTES];
+	char	   *id = palloc0(2 * ID_BYTES + 1);
+
+	do
+	{
+		if (!pg_strong_random(bytes, sizeof(bytes)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		hex_encode((const char *) bytes, sizeof(bytes), id);
+	} while (smig_graph_find(writer->graph, id) ||
+			 smig_graph_find_label(writer->graph, id));
+	return id;
+}
+
+/*
+ * Name of the current role, for created_by.
+ */
+const char *
+smig_writer_role(void)
+{
+	return GetUserNameFromId(GetUserId(), false);
+}
+
+/*
+ * A message without blanks around it.  It is one line of the file format, so
+ * control characters are refused.
+ */
+char *
+smig_writer_message(const char *message)
+{
+	int			length;
+
+	while (*message == ' ' || *message == '\t')
+		message++;
+	length = strlen(message);
+	while (length > 0 && (message[length - 1] == ' ' ||
+						  message[length - 1] == '\t'))
+		length--;
+	for (int i = 0; i < length; i++)
+	{
+		if ((unsigned char) message[i] < 0x20 || message[i] == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("message must be one line of text"),
+					 errdetail("It has the character with code %d at byte %d.",
+							   (unsigned char) message[i], i + 1),
+					 errhint("Put longer explanations into comments of the script.")));
+	}
+	return pnstrdup(message, length);
+}
+
+static char *
+quoted_names(List *nodes)
+{
+	StringInfoData out;
+	int			n = 0;
+	ListCell   *lc;
+
+	initStringInfo(&out);
+	foreach(lc, nodes)
+	{
+		if (n++ == LISTED_NAMES)
+		{
+			appendStringInfo(&out, " and %d more",
+							 list_length(nodes) - LISTED_NAMES);
+			break;
+		}
+		appendStringInfo(&out, "%s\"%s\"", n > 1 ? ", " : "",
+						 ((SmigNode *) lfirst(lc))->id);
+	}
+	return out.data;
+}
+
+/*
+ * Parents of a revision that names none: the single head, or none when there
+ * is no revision yet.  A list of char *.
+ */
+List *
+smig_writer_default_parents(SmigWriter *writer)
+{
+	List	   *heads = smig_graph_heads(writer->graph, false);
+
+	if (heads == NIL)
+		return NIL;
+	if (list_length(heads) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("there are several heads to follow"),
+				 errdetail("Heads are %s.", quoted_names(heads)),
+				 errhint("Name the parents, or join the heads with SELECT schemamig_merge().")));
+	return list_make1(pstrdup(((SmigNode *) linitial(heads))->id));
+}
+
+static void
+write_context_callback(void *arg)
+{
+	const WriteContext *context = (const WriteContext *) arg;
+
+	if (context->part)
+		errcontext("the %s begins at line %d of the source",
+				   context->part, context->part_line);
+	errcontext("revision \"%s\" at line %d of the source",
+			   context->revision->id, context->revision->line);
+}
+
+/*
+ * Replaces names in parents or depends_on by full ids.  A name can be that of
+ * a revision or label in "source", written by the same call.  A text of
+ * several revisions means the same wherever it is loaded, so it has no
+ * abbreviations and relative targets; an unknown name there is left to
+ * check_graph.
+ */
+static List *
+resolve_names(SmigWriter *writer, SmigGraph *source, const SmigRevision *revision,
+			  List *names, const char *what)
+{
+	List	   *ids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+		SmigNode   *node = smig_graph_find(source, name);
+		ListCell   *lc2;
+
+		if (node == NULL)
+			node = smig_graph_find(writer->graph, name);
+		if (node == NULL)
+			node = smig_graph_find_label(source, name);
+		if (node == NULL)
+			node = smig_graph_find_label(writer->graph, name);
+		if (node == NULL && !writer->from_source)
+			node = smig_target_resolve_one(writer->graph, writer->applied, name);
+		if (node)
+			name = node->id;
+		foreach(lc2, ids)
+		{
+			if (strcmp(lfirst(lc2), name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_OBJECT),
+						 errmsg("revision \"%s\" names \"%s\" twice in its %s",
+								revision->id, name, what),
+						 errhint("Name it once.")));
+		}
+		ids = lappend(ids, pstrdup(name));
+	}
+	return ids;
+}
+
+/*
+ * The revisions to be written as a graph without edges: their ids and labels,
+ * each once.
+ */
+static SmigGraph *
+names_of_source(SmigWriter *writer, List *revisions)
+{
+	SmigGraph  *source = smig_graph_create();
+	WriteContext context = {0};
+	ErrorContextCallback callback;
+	ListCell   *lc;
+
+	callback.callback = write_context_callback;
+	callback.arg = &context;
+	callback.previous = error_context_stack;
+	if (writer->from_source)
+		error_context_stack = &callback;
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+		ListCell   *lc2;
+
+		CHECK_FOR_INTERRUPTS();
+		context.revision = revision;
+		smig_target_check_name(revision->id, "revision id");
+		foreach(lc2, revision->labels)
+			smig_target_check_name(lfirst(lc2), "label");
+		revision->message = smig_writer_message(revision->message);
+		smig_graph_add(source, revision->id, revision->message, NIL, NIL,
+					   revision->labels);
+	}
+	error_context_stack = callback.previous;
+	smig_graph_link(source);
+	return source;
+}
+
+/*
+ * Stored revisions with the ids of "revisions", as an array in the same order,
+ * NULL where there is none.
+ */
+static SmigRevision **
+stored_revisions(SmigWriter *writer, List *revisions)
+{
+	SmigRevision **stored = palloc0(sizeof(SmigRevision *) *
+									Max(list_length(revisions), 1));
+	List	   *ids = NIL;
+	List	   *found;
+	ListCell   *lc;
+	ListCell   *next;
+	int			i = 0;
+
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+
+		if (smig_graph_find(writer->graph, revision->id))
+			ids = lappend(ids, revision->id);
+	}
+	if (ids == NIL)
+		return stored;
+	found = smig_store_get_revisions(ids);
+	next = list_head(found);
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+
+		if (next && strcmp(((SmigRevision *) lfirst(next))->id,
+						   revision->id) == 0)
+		{
+			stored[i] = lfirst(next);
+			next = lnext(found, next);
+		}
+		i++;
+	}
+	return stored;
+}
+
+/*
+ * Gives each revision its parents and dependencies as full ids.
+ */
+static void
+resolve_edges(SmigWriter *writer, List *revisions, SmigGraph *source,
+			  SmigRevision **stored)
+{
+	WriteContext context = {0};
+	ErrorContextCallback callback;
+	const SmigRevision *defaulted = NULL;
+	ListCell   *lc;
+	int			i = 0;
+
+	callback.callback = write_context_callback;
+	callback.arg = &context;
+	callback.previous = error_context_stack;
+	if (writer->from_source)
+		error_context_stack = &callback;
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+		SmigRevision *old = stored[i++];
+
+		CHECK_FOR_INTERRUPTS();
+		context.revision = revision;
+		if (revision->parents_given)
+			revision->parents = resolve_names(writer, source, revision,
+											  revision->parents, "parents");
+		else if (old)
+			revision->parents = old->parents;
+		else if (defaulted)
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("revision \"%s\" does not name its parents",
+							revision->id),
+					 errdetail("Only one revision of a source can leave them out, and \"%s\" at line %d does.",
+							   defaulted->id, defaulted->line),
+					 errhint("Write -- schemamig:parents ID, or -- schemamig:parents alone for a new base.")));
+		else
+		{
+			revision->parents = smig_writer_default_parents(writer);
+			defaulted = revision;
+		}
+		revision->depends_on = resolve_names(writer, source, revision,
+											 revision->depends_on,
+											 "dependencies");
+	}
+	error_context_stack = callback.previous;
+}
+
+static List *
+node_names(List *nodes)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		names = lappend(names, ((SmigNode *) lfirst(lc))->id);
+	return names;
+}
+
+/*
+ * Checks the graph as it would be: builds it and lets smig_graph_link find
+ * cycles and names that clash.
+ */
+static void
+check_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
+{
+	SmigGraph  *trial = smig_graph_create();
+	MemoryContext lists = AllocSetContextCreate(CurrentMemoryContext,
+												"schemamig name lists",
+												ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(lists);
+	SmigRevision **by_source;
+	ListCell   *lc;
+	int			i = 0;
+
+	by_source = palloc(sizeof(SmigRevision *) * Max(source->nnodes, 1));
+	foreach(lc, revisions)
+		by_source[i++] = lfirst(lc);
+	for (i = 0; i < writer->graph->nnodes; i++)
+	{
+		SmigNode   *node = writer->graph->nodes[i];
+		SmigNode   *replacement = smig_graph_find(source, node->id);
+
+		CHECK_FOR_INTERRUPTS();
+		if (replacement)
+		{
+			SmigRevision *new = by_source[replacement->index];
+
+			smig_graph_add(trial, new->id, new->message, new->parents,
+						   new->depends_on, new->labels);
+		}
+		else
+			smig_graph_add(trial, node->id, node->message,
+						   node_names(node->parents),
+						   node_names(node->depends_on), node->labels);
+	}
+	foreach(lc, revisions)
+	{
+		SmigRevision *new = lfirst(lc);
+
+		if (!smig_graph_find(writer->graph, new->id))
+			smig_graph_add(trial, new->id, new->message, new->parents,
+						   new->depends_on, new->labels);
+	}
+	MemoryContextSwitchTo(old);
+	smig_graph_link(trial);
+	MemoryContextDelete(trial->context);
+	MemoryContextDelete(lists);
+}
+
+/*
+ * Parses both scripts, for the errors only.
+ */
+static void
+check_scripts(SmigWriter *writer, const SmigRevision *revision,
+			  MemoryContext scratch)
+{
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	WriteContext context = {revision, "up script", revision->up_line};
+	ErrorContextCallback callback;
+
+	callback.callback = write_context_callback;
+	callback.arg = &context;
+	callback.previous = error_context_stack;
+	if (writer->from_source)
+		error_context_stack = &callback;
+	smig_script_parse(revision->up, revision->up_mode,
+					  psprintf("up script of revision \"%s\"", revision->id));
+	if (revision->down)
+	{
+		context.part = "down script";
+		context.part_line = revision->down_line;
+		smig_script_parse(revision->down, revision->down_mode,
+						  psprintf("down script of revision \"%s\"",
+								   revision->id));
+	}
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
+}
+
+static void
+refuse_applied(const SmigRevision *old, const SmigRevision *new)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("revision \"%s\" is applied here and cannot be changed",
+					new->id),
+			 errdetail_internal("%s", smig_revision_differences(old, new)),
+			 errhint("Write the change as a new revision, or revert this one before you change it.")));
+}
+
+/*
+ * The ids as text[].
+ */
+static Datum
+id_array(List *ids)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(ids), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, ids)
+		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * The rows of the journal about these revisions, as SmigJournalEntry.
+ */
+List *
+smig_writer_journalled(List *ids)
+{
+	SmigStoreScope scope;
+	List	   *entries = NIL;
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		args[1] = {id_array(ids)};
+
+	smig_store_begin(&scope);
+	SPI_execute_with_args("SELECT revision, direction = 'revert', step, checksum"
+						  " FROM schemamig.step"
+						  " WHERE revision OPERATOR(pg_catalog.=) ANY ($1)"
+						  " ORDER BY revision, direction, step",
+						  1, types, args, NULL, true, 0);
+	MemoryContextSwitchTo(scope.caller_context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		SmigJournalEntry *entry = palloc(sizeof(SmigJournalEntry));
+		Datum		values[4];
+		bool		nulls[4];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+						  values, nulls);
+		entry->revision = TextDatumGetCString(values[0]);
+		entry->revert = DatumGetBool(values[1]);
+		entry->step = DatumGetInt32(values[2]);
+		entry->checksum = TextDatumGetCString(values[3]);
+		entries = lappend(entries, entry);
+	}
+	smig_store_end(&scope);
+	return entries;
+}
+
+/*
+ * Which of these revisions are applied, by what is committed now.
+ */
+static List *
+applied_among(List *ids)
+{
+	SmigStoreScope scope;
+	List	   *found = NIL;
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		args[1] = {id_array(ids)};
+
+	smig_store_begin(&scope);
+	SPI_execute_with_args("SELECT revision FROM schemamig.applied"
+						  " WHERE revision OPERATOR(pg_catalog.=) ANY ($1)",
+						  1, types, args, NULL, true, 0);
+	MemoryContextSwitchTo(scope.caller_context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		id = heap_getattr(SPI_tuptable->vals[i], 1,
+									  SPI_tuptable->tupdesc, &isnull);
+
+		found = lappend(found, TextDatumGetCString(id));
+	}
+	smig_store_end(&scope);
+	return found;
+}
+
+/*
+ * Refuses new scripts for a half-done revision if they change a step that has
+ * run, wholly or in part: a run could not go on from there.
+ */
+static void
+check_journal(const SmigRevision *revision, List *entries)
+{
+	SmigScript *scripts[2] = {NULL, NULL};
+	ListCell   *lc;
+
+	foreach(lc, entries)
+	{
+		SmigJournalEntry *entry = lfirst(lc);
+		const char *text = entry->revert ? revision->down : revision->up;
+		SmigScript **script = &scripts[entry->revert ? 1 : 0];
+		SmigStep   *step;
+
+		if (strcmp(entry->revision, revision->id) != 0)
+			continue;
+		if (*script == NULL)
+			*script = smig_script_parse(text ? text : "", entry->revert ?
+										revision->down_mode : revision->up_mode,
+										revision->id);
+		step = entry->step <= list_length((*script)->steps) ?
+			list_nth((*script)->steps, entry->step - 1) : NULL;
+		if (step == NULL || strcmp(step->checksum, entry->checksum) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("revision \"%s\" is half done, and step %d of its %s script would change",
+							revision->id, entry->step,
+							entry->revert ? "down" : "up"),
+					 errdetail("That step has run already."),
+					 errhint("Change only what comes after it.")));
+	}
+}
+
+/*
+ * Makes sure that no run knows the revisions that will change, and that none
+ * of them was applied before we had the lock.
+ */
+static void
+check_changed(List *changed, SmigRevision **stored, List *revisions)
+{
+	const SmigRevision *first = linitial(changed);
+	List	   *ids = NIL;
+	List	   *applied;
+	List	   *entries;
+	ListCell   *lc;
+	int			i = 0;
+
+	smig_writer_lock_run(psprintf("change revision \"%s\"", first->id));
+	foreach(lc, changed)
+		ids = lappend(ids, ((SmigRevision *) lfirst(lc))->id);
+	applied = applied_among(ids);
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+		SmigRevision *old = stored[i++];
+		ListCell   *lc2;
+
+		if (old == NULL || smig_revision_same(old, revision))
+			continue;
+		foreach(lc2, applied)
+		{
+			if (strcmp(lfirst(lc2), revision->id) == 0)
+				refuse_applied(old, revision);
+		}
+	}
+	entries = smig_writer_journalled(ids);
+	if (entries == NIL)
+		return;
+	foreach(lc, changed)
+		check_journal(lfirst(lc), entries);
+}
+
+/*
+ * Checks revisions (SmigRevision, names in parents and depends_on as their
+ * author wrote them) together with what is stored, and stores them, or raises
+ * an error.  Same content as stored is left alone.  Time is linear in the
+ * revisions written and in the graph.
+ */
+void
+smig_writer_write(SmigWriter *writer, List *revisions)
+{
+	SmigGraph  *source = names_of_source(writer, revisions);
+	SmigRevision **stored = stored_revisions(writer, revisions);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "schemamig script check",
+												  ALLOCSET_DEFAULT_SIZES);
+	List	   *changed = NIL;
+	ListCell   *lc;
+	int			i;
+
+	resolve_edges(writer, revisions, source, stored);
+	check_graph(writer, revisions, source);
+	i = 0;
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+		SmigRevision *old = stored[i++];
+
+		CHECK_FOR_INTERRUPTS();
+		if (old && smig_revision_same(old, revision))
+			continue;
+		if (old && bms_is_member(smig_graph_find(writer->graph,
+												 revision->id)->index,
+								 writer->applied))
+			refuse_applied(old, revision);
+		check_scripts(writer, revision, scratch);
+		if (old)
+			changed = lappend(changed, revision);
+		revision->created_by = pstrdup(smig_writer_role());
+		revision->checksum = smig_revision_checksum(revision);
+	}
+	if (changed != NIL)
+		check_changed(changed, stored, revisions);
+
+	i = 0;
+	foreach(lc, revisions)
+	{
+		SmigRevision *revision = lfirst(lc);
+		SmigRevision *old = stored[i++];
+		MemoryContext caller = MemoryContextSwitchTo(scratch);
+
+		CHECK_FOR_INTERRUPTS();
+		if (old == NULL)
+			smig_store_insert_revision(revision);
+		else if (!smig_revision_same(old, revision))
+			smig_store_update_revision(revision);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextDelete(scratch);
+	MemoryContextDelete(source->context);
+}
