@@ -20,12 +20,12 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
-#include "storage/lock.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "lock.h"
 #include "revision.h"
 #include "target.h"
 
@@ -64,30 +64,21 @@ smig_writer_begin(const char *function)
 
 /*
  * Takes the migration lock until the end of the transaction.  Raises 55006
- * when a run has it, or when this is a statement of a run.
+ * when a run has it, or when this is a statement of a run: its plan would not
+ * know of the change.
  *
  * what: what the caller wants to do, e.g. "change revision \"x\"".
  */
 void
 smig_writer_lock_run(const char *what)
 {
-	LOCKTAG		tag;
-	LockAcquireResult result;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_RUN);
-	result = LockAcquire(&tag, ExclusiveLock, false, true);
-	if (result == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot %s while a run is in progress", what),
-				 errhint("Wait for it with SELECT * FROM schemamig_wait(), or see SELECT * FROM schemamig.lock.")));
-	/* the worker has the lock: its plan would not know of the change */
-	if (result == LOCKACQUIRE_ALREADY_HELD && MyBgworkerEntry &&
+	if (MyBgworkerEntry &&
 		strcmp(MyBgworkerEntry->bgw_library_name, SMIG_EXTENSION_NAME) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot %s in a script", what),
 				 errhint("Do it after the run.")));
+	smig_lock_run_for_writing(what);
 }
 
 /*
