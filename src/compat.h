@@ -75,4 +75,24 @@
  */
 extern bool pq_check_connection(void);
 
+/* ALTER COLUMN ... SET EXPRESSION came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define SMIG_HAVE_SET_EXPRESSION
+#endif
+
+/* Identity columns of partitioned tables reach the partitions from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define SMIG_REACH_IDENTITY REACH_PARTITIONS
+#else
+#define SMIG_REACH_IDENTITY REACH_SELF
+#endif
+
+/* Generated columns can be virtual from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define smig_constraint_virtual(constraint) \
+	((constraint)->generated_kind == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define smig_constraint_virtual(constraint) false
+#endif
+
 #endif							/* SMIG_COMPAT_H */

@@ -1,0 +1,1076 @@
+/*-------------------------------------------------------------------------
+ *
+ * facts_effect.c
+ *	  What a statement changes, for the statements after it.
+ *
+ * Keeps as much of a catalog as facts and rules ask for: relations, columns,
+ * constraints, indexes, partitions, types, functions, settings.
+ *
+ * IDENTIFICATION
+ *	  src/lint/facts_effect.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "lint/column.h"
+#include "lint/expr.h"
+#include "lint/facts_internal.h"
+
+typedef void (*EffectFunction) (SmigFactsContext *context, Node *stmt);
+
+/*
+ * Name the server would give to an unnamed constraint or index.
+ */
+static char *
+default_name(SmigRelation *relation, List *columns, const char *suffix)
+{
+	char	   *middle = NULL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const char *part = lfirst(lc) ? lfirst(lc) : "expr";
+
+		middle = middle ? psprintf("%s_%s", middle, part) : pstrdup(part);
+	}
+	return makeObjectName(relation->name, middle, suffix);
+}
+
+static List *
+string_names(List *strings)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		names = lappend(names, pstrdup(strVal(lfirst(lc))));
+	return names;
+}
+
+static SmigRelation *
+add_index(SmigFactsContext *context, SmigRelation *relation, const char *name,
+		  List *keys, bool unique, bool from_constraint)
+{
+	RangeVar   *range = makeRangeVar(relation->schema, pstrdup(name), -1);
+	SmigRelation *index = smig_view_create(context->pending, range,
+										   relation->kind == RELKIND_PARTITIONED_TABLE ?
+										   RELKIND_PARTITIONED_INDEX :
+										   RELKIND_INDEX);
+
+	index->heap = relation;
+	index->keys = keys;
+	index->nkeys = list_length(keys);
+	index->unique = unique;
+	index->from_constraint = from_constraint;
+	index->am = get_am_oid("btree", true);
+	relation->indexes = lappend(relation->indexes, index);
+	return index;
+}
+
+static SmigColumn *
+add_column(SmigFactsContext *context, SmigRelation *relation,
+		   ColumnDef *definition)
+{
+	SmigColumn *column = palloc0(sizeof(SmigColumn));
+	SmigNewColumn new;
+
+	smig_column_analyse(context->pending, relation, definition, &new);
+	column->name = pstrdup(definition->colname);
+	column->attnum = relation->next_attnum++;
+	smig_expr_type(context->pending, definition->typeName, &column->type,
+				   &column->typmod);
+	column->collation = smig_expr_collation(context->pending, definition,
+											column->type);
+	column->notnull = new.notnull;
+	column->hasdefault = new.default_raw != NULL || new.serial ||
+		new.generated_raw != NULL;
+	column->identity = new.identity;
+	column->generated = new.stored ? 's' : new.virtual ? 'v' : '\0';
+	column->added = true;
+	relation->columns = lappend(relation->columns, column);
+	return column;
+}
+
+/*
+ * Adds a constraint; "column" is the one it was written at, or NULL.
+ */
+static void
+add_constraint(SmigFactsContext *context, SmigRelation *relation,
+			   Constraint *definition, const char *column, bool new_column)
+{
+	SmigConstraint *constraint = palloc0(sizeof(SmigConstraint));
+	ListCell   *lc;
+
+	constraint->relation = relation;
+	constraint->added = true;
+	constraint->transaction = context->pending->transaction;
+	constraint->valid = !definition->skip_validation;
+	constraint->name = definition->conname ? pstrdup(definition->conname) :
+		NULL;
+	switch (definition->contype)
+	{
+		case CONSTR_CHECK:
+			constraint->type = CONSTRAINT_CHECK;
+			constraint->columns = smig_expr_column_names(definition->raw_expr);
+			constraint->check = smig_expr_check(context->pending, relation,
+												definition->raw_expr);
+			if (constraint->name == NULL)
+				constraint->name =
+					default_name(relation,
+								 list_length(constraint->columns) == 1 ?
+								 constraint->columns : NIL, "check");
+			break;
+		case CONSTR_NOTNULL:
+			constraint->type = 'n';
+			constraint->columns = string_names(definition->keys);
+			foreach(lc, constraint->columns)
+			{
+				SmigColumn *found = smig_view_column(relation, lfirst(lc));
+
+				if (found && constraint->valid)
+					found->notnull = true;
+			}
+			if (constraint->name == NULL)
+				constraint->name = default_name(relation, constraint->columns,
+												"not_null");
+			break;
+		case CONSTR_PRIMARY:
+		case CONSTR_UNIQUE:
+		case CONSTR_EXCLUSION:
+			constraint->type = definition->contype == CONSTR_PRIMARY ?
+				CONSTRAINT_PRIMARY : definition->contype == CONSTR_UNIQUE ?
+				CONSTRAINT_UNIQUE : CONSTRAINT_EXCLUSION;
+			constraint->columns = column ? list_make1(pstrdup(column)) :
+				string_names(definition->keys);
+			if (definition->indexname)
+			{
+				SmigRelation *index = smig_view_index(relation,
+													  definition->indexname);
+
+				if (index)
+				{
+					constraint->columns = index->keys;
+					constraint->index = index->oid;
+					if (constraint->name)
+						index->name = constraint->name;
+					else
+						constraint->name = index->name;
+					smig_view_remember(context->pending, index);
+					index->from_constraint = true;
+					index->primary = definition->contype == CONSTR_PRIMARY;
+					constraint->index_name = index->name;
+				}
+			}
+			if (constraint->name == NULL)
+				constraint->name = definition->contype == CONSTR_PRIMARY ?
+					default_name(relation, NIL, "pkey") :
+					default_name(relation, constraint->columns,
+								 definition->contype == CONSTR_UNIQUE ?
+								 "key" : "excl");
+			if (constraint->index_name == NULL)
+			{
+				SmigRelation *index = add_index(context, relation,
+												constraint->name,
+												constraint->columns,
+												definition->contype != CONSTR_EXCLUSION,
+												true);
+
+				index->primary = definition->contype == CONSTR_PRIMARY;
+				constraint->index_name = index->name;
+			}
+			if (definition->contype == CONSTR_PRIMARY)
+			{
+				foreach(lc, constraint->columns)
+				{
+					SmigColumn *found = smig_view_column(relation, lfirst(lc));
+
+					if (found)
+						found->notnull = true;
+				}
+			}
+			break;
+		case CONSTR_FOREIGN:
+			constraint->type = CONSTRAINT_FOREIGN;
+			constraint->columns = column ? list_make1(pstrdup(column)) :
+				string_names(definition->fk_attrs);
+			constraint->target_columns = string_names(definition->pk_attrs);
+			constraint->target = smig_view_find(context->pending,
+												definition->pktable);
+			constraint->on_delete = definition->fk_del_action;
+			constraint->on_update = definition->fk_upd_action;
+			if (constraint->target)
+			{
+				SmigConstraint *key = smig_view_primary_key(constraint->target);
+
+				constraint->referenced = constraint->target->oid;
+				if (constraint->target_columns == NIL && key)
+					constraint->target_columns = key->columns;
+			}
+			if (new_column)
+				constraint->valid = true;
+			if (constraint->name == NULL)
+				constraint->name = default_name(relation, constraint->columns,
+												"fkey");
+			break;
+		default:
+			return;
+	}
+	relation->constraints = lappend(relation->constraints, constraint);
+}
+
+static void
+add_column_constraints(SmigFactsContext *context, SmigRelation *relation,
+					   ColumnDef *definition)
+{
+	ListCell   *lc;
+
+	foreach(lc, definition->constraints)
+	{
+		Constraint *constraint = lfirst(lc);
+
+		if (constraint->contype != CONSTR_NOTNULL)
+			add_constraint(context, relation, constraint, definition->colname,
+						   true);
+	}
+}
+
+static void
+copy_columns(SmigFactsContext *context, SmigRelation *from, SmigRelation *to)
+{
+	ListCell   *lc;
+
+	if (from == NULL)
+		return;
+	foreach(lc, from->columns)
+	{
+		SmigColumn *column = palloc(sizeof(SmigColumn));
+
+		*column = *(SmigColumn *) lfirst(lc);
+		if (smig_view_column(to, column->name))
+			continue;
+		column->attnum = to->next_attnum++;
+		column->added = true;
+		to->columns = lappend(to->columns, column);
+	}
+}
+
+static void
+make_partition(SmigFactsContext *context, SmigRelation *parent,
+			   SmigRelation *child, PartitionBoundSpec *bound)
+{
+	(void) smig_view_children(context->pending, parent);
+	parent->children = lappend(parent->children, child);
+	child->parent = parent;
+	child->parent_known = true;
+	if (bound && bound->is_default)
+		parent->new_default = child;
+}
+
+static void
+effect_create_table(SmigFactsContext *context, Node *node)
+{
+	CreateStmt *stmt = (CreateStmt *) node;
+	SmigRelation *relation;
+	ListCell   *lc;
+
+	if (stmt->if_not_exists &&
+		smig_view_find(context->pending, stmt->relation) != NULL)
+		return;
+	relation = smig_view_create(context->pending, stmt->relation,
+								stmt->partspec ? RELKIND_PARTITIONED_TABLE :
+								IsA(node, CreateForeignTableStmt) ?
+								RELKIND_FOREIGN_TABLE : RELKIND_RELATION);
+	foreach(lc, stmt->inhRelations)
+	{
+		SmigRelation *parent = smig_view_find(context->pending, lfirst(lc));
+
+		if (parent == NULL)
+			continue;
+		copy_columns(context, parent, relation);
+		if (stmt->partbound)
+			make_partition(context, parent, relation, stmt->partbound);
+		else
+		{
+			(void) smig_view_children(context->pending, parent);
+			parent->children = lappend(parent->children, relation);
+		}
+	}
+	foreach(lc, stmt->tableElts)
+	{
+		Node	   *element = lfirst(lc);
+
+		if (IsA(element, ColumnDef) && ((ColumnDef *) element)->typeName)
+			(void) add_column(context, relation, (ColumnDef *) element);
+		else if (IsA(element, TableLikeClause))
+			copy_columns(context,
+						 smig_view_find(context->pending,
+										((TableLikeClause *) element)->relation),
+						 relation);
+	}
+	foreach(lc, stmt->tableElts)
+	{
+		Node	   *element = lfirst(lc);
+
+		if (IsA(element, ColumnDef))
+			add_column_constraints(context, relation, (ColumnDef *) element);
+		else if (IsA(element, Constraint))
+			add_constraint(context, relation, (Constraint *) element, NULL,
+						   true);
+	}
+}
+
+static void
+effect_create_as(SmigFactsContext *context, Node *node)
+{
+	CreateTableAsStmt *stmt = (CreateTableAsStmt *) node;
+
+	if (smig_view_find(context->pending, stmt->into->rel) == NULL ||
+		!stmt->if_not_exists)
+		(void) smig_view_create(context->pending, stmt->into->rel,
+								stmt->objtype == OBJECT_MATVIEW ?
+								RELKIND_MATVIEW : RELKIND_RELATION);
+}
+
+static void
+effect_select(SmigFactsContext *context, Node *node)
+{
+	SelectStmt *stmt = (SelectStmt *) node;
+
+	if (stmt->intoClause)
+		(void) smig_view_create(context->pending, stmt->intoClause->rel,
+								RELKIND_RELATION);
+}
+
+static void
+effect_view(SmigFactsContext *context, Node *node)
+{
+	ViewStmt   *stmt = (ViewStmt *) node;
+
+	if (smig_view_find(context->pending, stmt->view) == NULL)
+		(void) smig_view_create(context->pending, stmt->view, RELKIND_VIEW);
+}
+
+static void
+effect_create_sequence(SmigFactsContext *context, Node *node)
+{
+	CreateSeqStmt *stmt = (CreateSeqStmt *) node;
+
+	if (smig_view_find(context->pending, stmt->sequence) == NULL)
+		(void) smig_view_create(context->pending, stmt->sequence,
+								RELKIND_SEQUENCE);
+}
+
+static void
+effect_create_index(SmigFactsContext *context, Node *node)
+{
+	IndexStmt  *stmt = (IndexStmt *) node;
+	SmigRelation *relation = smig_view_find_or_unknown(context->pending,
+													   stmt->relation);
+	SmigRelation *index;
+	List	   *keys = NIL;
+	const char *name = stmt->idxname;
+	ListCell   *lc;
+
+	foreach(lc, stmt->indexParams)
+	{
+		IndexElem  *element = lfirst(lc);
+
+		keys = lappend(keys, element->name ? pstrdup(element->name) : NULL);
+	}
+	if (name == NULL)
+		name = default_name(relation, keys, "idx");
+	if (smig_view_index(relation, name))
+		return;
+	index = add_index(context, relation, name, keys, stmt->unique, false);
+	index->partial = stmt->whereClause != NULL;
+	index->am = get_am_oid(stmt->accessMethod ? stmt->accessMethod : "btree",
+						   true);
+}
+
+static void
+drop_relation(SmigRelation *relation)
+{
+	ListCell   *lc;
+
+	relation->dropped = true;
+	foreach(lc, relation->indexes)
+		((SmigRelation *) lfirst(lc))->dropped = true;
+	if (relation->heap)
+		relation->heap->indexes = list_delete_ptr(relation->heap->indexes,
+												  relation);
+}
+
+static void
+drop_column(SmigRelation *relation, SmigColumn *column)
+{
+	ListCell   *lc;
+
+	relation->columns = list_delete_ptr(relation->columns, column);
+	foreach(lc, relation->constraints)
+	{
+		SmigConstraint *constraint = lfirst(lc);
+
+		if (smig_column_listed(constraint->columns, column->name))
+			relation->constraints =
+				foreach_delete_current(relation->constraints, lc);
+	}
+	foreach(lc, relation->indexes)
+	{
+		SmigRelation *index = lfirst(lc);
+
+		if (smig_column_listed(index->keys, column->name))
+			index->dropped = true;
+	}
+}
+
+static void
+drop_constraint(SmigPending *pending, SmigConstraint *constraint)
+{
+	SmigRelation *relation = constraint->relation;
+
+	relation->constraints = list_delete_ptr(relation->constraints, constraint);
+	if (constraint->index_name && constraint->type != CONSTRAINT_FOREIGN)
+	{
+		SmigRelation *index = smig_view_index(relation,
+											  constraint->index_name);
+
+		if (index)
+			drop_relation(index);
+	}
+}
+
+/*
+ * Takes out of the pending state what a drop will have removed.
+ */
+static void
+drop_objects(SmigFactsContext *context, const ObjectAddress *start,
+			 bool cascade)
+{
+	List	   *gone = smig_facts_drop_closure(context, start, 1, cascade);
+	ListCell   *lc;
+
+	foreach(lc, gone)
+	{
+		ObjectAddress *object = lfirst(lc);
+
+		if (object->classId == RelationRelationId)
+		{
+			SmigRelation *relation = smig_view_get(context->pending,
+												   object->objectId);
+			ListCell   *lc2;
+
+			if (relation == NULL)
+				continue;
+			if (object->objectSubId == 0)
+			{
+				drop_relation(relation);
+				continue;
+			}
+			foreach(lc2, relation->columns)
+			{
+				SmigColumn *column = lfirst(lc2);
+
+				if (column->attnum == object->objectSubId && !column->added)
+				{
+					drop_column(relation, column);
+					break;
+				}
+			}
+		}
+		else if (object->classId == ConstraintRelationId)
+		{
+			ListCell   *lc2;
+
+			foreach(lc2, context->pending->relations)
+			{
+				SmigRelation *relation = lfirst(lc2);
+				ListCell   *lc3;
+
+				foreach(lc3, relation->constraints)
+				{
+					SmigConstraint *constraint = lfirst(lc3);
+
+					if (constraint->oid == object->objectId)
+					{
+						drop_constraint(context->pending, constraint);
+						break;
+					}
+				}
+			}
+		}
+	}
+}
+
+static void
+effect_drop(SmigFactsContext *context, Node *node)
+{
+	DropStmt   *stmt = (DropStmt *) node;
+	ListCell   *lc;
+
+	foreach(lc, smig_facts_drop_addresses(context->pending, stmt))
+		drop_objects(context, lfirst(lc), stmt->behavior == DROP_CASCADE);
+	switch (stmt->removeType)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_INDEX:
+		case OBJECT_SEQUENCE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_FOREIGN_TABLE:
+			foreach(lc, stmt->objects)
+			{
+				SmigRelation *relation =
+					smig_view_find_names(context->pending, lfirst(lc));
+
+				if (relation && !OidIsValid(relation->oid))
+					drop_relation(relation);
+			}
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+alter_column_type(SmigFactsContext *context, SmigRelation *relation,
+				  AlterTableCmd *cmd)
+{
+	SmigColumn *column = smig_view_column(relation, cmd->name);
+	ColumnDef  *definition = castNode(ColumnDef, cmd->def);
+
+	if (column == NULL)
+		return;
+	smig_expr_type(context->pending, definition->typeName, &column->type,
+				   &column->typmod);
+	column->collation = smig_expr_collation(context->pending, definition,
+											column->type);
+}
+
+/*
+ * Subcommands whose effect is on one relation, called for each heir.
+ */
+static void
+alter_one(SmigFactsContext *context, SmigRelation *relation,
+		  AlterTableCmd *cmd, bool self)
+{
+	SmigColumn *column = smig_view_column(relation, cmd->name);
+	SmigConstraint *constraint;
+
+	switch (cmd->subtype)
+	{
+		case AT_AddColumn:
+			{
+				ColumnDef  *definition = castNode(ColumnDef, cmd->def);
+
+				if (smig_view_column(relation, definition->colname))
+					break;
+				(void) add_column(context, relation, definition);
+				if (self)
+					add_column_constraints(context, relation, definition);
+				break;
+			}
+		case AT_DropColumn:
+			if (column && (!OidIsValid(relation->oid) || column->added))
+				drop_column(relation, column);
+			else if (column)
+			{
+				ObjectAddress address;
+
+				ObjectAddressSubSet(address, RelationRelationId, relation->oid,
+									column->attnum);
+				drop_objects(context, &address,
+							 cmd->behavior == DROP_CASCADE);
+			}
+			break;
+		case AT_SetNotNull:
+			if (column)
+				column->notnull = true;
+			break;
+		case AT_DropNotNull:
+			if (column)
+				column->notnull = false;
+			break;
+		case AT_ColumnDefault:
+			if (column)
+				column->hasdefault = cmd->def != NULL;
+			break;
+		case AT_AddIdentity:
+			if (column)
+				column->identity = 'd';
+			break;
+		case AT_DropIdentity:
+			if (column)
+				column->identity = '\0';
+			break;
+		case AT_DropExpression:
+			if (column)
+				column->generated = '\0';
+			break;
+		case AT_AlterColumnType:
+			alter_column_type(context, relation, cmd);
+			break;
+		case AT_AddConstraint:
+			{
+				Constraint *definition = castNode(Constraint, cmd->def);
+
+				if (self || definition->contype == CONSTR_CHECK ||
+					definition->contype == CONSTR_NOTNULL)
+					add_constraint(context, relation, definition, NULL, false);
+				break;
+			}
+		case AT_ValidateConstraint:
+			constraint = smig_view_constraint(relation, cmd->name);
+			if (constraint == NULL)
+				break;
+			constraint->valid = true;
+			if (constraint->type == 'n' && constraint->columns != NIL &&
+				(column = smig_view_column(relation,
+										   linitial(constraint->columns))))
+				column->notnull = true;
+			break;
+		case AT_DropConstraint:
+			constraint = smig_view_constraint(relation, cmd->name);
+			if (constraint == NULL)
+				break;
+			if (OidIsValid(constraint->oid))
+			{
+				ObjectAddress address;
+
+				ObjectAddressSet(address, ConstraintRelationId,
+								 constraint->oid);
+				drop_objects(context, &address,
+							 cmd->behavior == DROP_CASCADE);
+			}
+			else
+				drop_constraint(context->pending, constraint);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+alter_self(SmigFactsContext *context, SmigRelation *relation,
+		   AlterTableCmd *cmd)
+{
+	SmigPending *pending = context->pending;
+
+	switch (cmd->subtype)
+	{
+		case AT_AttachPartition:
+			{
+				PartitionCmd *partition = castNode(PartitionCmd, cmd->def);
+				SmigRelation *child = smig_view_find(pending, partition->name);
+
+				if (child)
+					make_partition(context, relation, child, partition->bound);
+				break;
+			}
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+			{
+				PartitionCmd *partition = castNode(PartitionCmd, cmd->def);
+				SmigRelation *child = smig_view_find(pending, partition->name);
+
+				if (child == NULL)
+					break;
+				(void) smig_view_children(pending, relation);
+				relation->children = list_delete_ptr(relation->children,
+													 child);
+				child->parent = NULL;
+				child->parent_known = true;
+				break;
+			}
+		case AT_AddInherit:
+			{
+				SmigRelation *parent = smig_view_find(pending,
+													  (RangeVar *) cmd->def);
+
+				if (parent == NULL)
+					break;
+				(void) smig_view_children(pending, parent);
+				parent->children = lappend(parent->children, relation);
+				break;
+			}
+		case AT_DropInherit:
+			{
+				SmigRelation *parent = smig_view_find(pending,
+													  (RangeVar *) cmd->def);
+
+				if (parent == NULL)
+					break;
+				(void) smig_view_children(pending, parent);
+				parent->children = list_delete_ptr(parent->children, relation);
+				break;
+			}
+		case AT_SetLogged:
+			relation->persistence = RELPERSISTENCE_PERMANENT;
+			break;
+		case AT_SetUnLogged:
+			relation->persistence = RELPERSISTENCE_UNLOGGED;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+effect_alter_table(SmigFactsContext *context, Node *node)
+{
+	AlterTableStmt *stmt = (AlterTableStmt *) node;
+	SmigRelation *relation = smig_view_find(context->pending, stmt->relation);
+	List	   *targets;
+	ListCell   *lc;
+
+	if (relation == NULL)
+		return;
+	targets = stmt->relation->inh && relation->kind != RELKIND_VIEW &&
+		relation->heap == NULL ?
+		smig_view_inheritors(context->pending, relation) :
+		list_make1(relation);
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst(lc);
+		ListCell   *lc2;
+
+		alter_self(context, relation, cmd);
+		foreach(lc2, targets)
+			alter_one(context, lfirst(lc2), cmd, lfirst(lc2) == relation);
+	}
+}
+
+static void
+effect_rename(SmigFactsContext *context, Node *node)
+{
+	RenameStmt *stmt = (RenameStmt *) node;
+	SmigRelation *relation = stmt->relation ?
+		smig_view_find(context->pending, stmt->relation) : NULL;
+	ListCell   *lc;
+
+	switch (stmt->renameType)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_SEQUENCE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_INDEX:
+		case OBJECT_FOREIGN_TABLE:
+			if (relation == NULL)
+				break;
+			if (relation->heap)
+			{
+				foreach(lc, relation->heap->constraints)
+				{
+					SmigConstraint *constraint = lfirst(lc);
+
+					if (constraint->index_name &&
+						strcmp(constraint->index_name, relation->name) == 0)
+					{
+						constraint->name = pstrdup(stmt->newname);
+						constraint->index_name = constraint->name;
+					}
+				}
+			}
+			relation->name = pstrdup(stmt->newname);
+			smig_view_remember(context->pending, relation);
+			break;
+		case OBJECT_COLUMN:
+			if (relation == NULL)
+				break;
+			foreach(lc, smig_view_inheritors(context->pending, relation))
+			{
+				SmigRelation *heir = lfirst(lc);
+				SmigColumn *column = smig_view_column(heir, stmt->subname);
+				ListCell   *lc2;
+
+				if (column)
+					column->name = pstrdup(stmt->newname);
+				foreach(lc2, heir->indexes)
+				{
+					SmigRelation *index = lfirst(lc2);
+					ListCell   *lc3;
+
+					foreach(lc3, index->keys)
+					{
+						if (lfirst(lc3) &&
+							strcmp(lfirst(lc3), stmt->subname) == 0)
+							lfirst(lc3) = pstrdup(stmt->newname);
+					}
+				}
+				foreach(lc2, heir->constraints)
+				{
+					SmigConstraint *constraint = lfirst(lc2);
+					ListCell   *lc3;
+
+					foreach(lc3, constraint->columns)
+					{
+						if (lfirst(lc3) &&
+							strcmp(lfirst(lc3), stmt->subname) == 0)
+							lfirst(lc3) = pstrdup(stmt->newname);
+					}
+				}
+			}
+			break;
+		case OBJECT_TABCONSTRAINT:
+			if (relation)
+			{
+				SmigConstraint *constraint =
+					smig_view_constraint(relation, stmt->subname);
+
+				if (constraint == NULL)
+					break;
+				constraint->name = pstrdup(stmt->newname);
+				if (constraint->index_name)
+				{
+					SmigRelation *index =
+						smig_view_index(relation, constraint->index_name);
+
+					if (index)
+					{
+						index->name = constraint->name;
+						smig_view_remember(context->pending, index);
+					}
+					constraint->index_name = constraint->name;
+				}
+			}
+			break;
+		case OBJECT_SCHEMA:
+			context->pending->schema_renames =
+				lappend(context->pending->schema_renames,
+						list_make2(pstrdup(stmt->subname),
+								   pstrdup(stmt->newname)));
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+effect_set_schema(SmigFactsContext *context, Node *node)
+{
+	AlterObjectSchemaStmt *stmt = (AlterObjectSchemaStmt *) node;
+	SmigRelation *relation = stmt->relation ?
+		smig_view_find(context->pending, stmt->relation) : NULL;
+	ListCell   *lc;
+
+	if (relation == NULL)
+		return;
+	relation->schema = pstrdup(stmt->newschema);
+	smig_view_remember(context->pending, relation);
+	foreach(lc, relation->indexes)
+	{
+		((SmigRelation *) lfirst(lc))->schema = relation->schema;
+		smig_view_remember(context->pending, lfirst(lc));
+	}
+}
+
+static void
+effect_set(SmigFactsContext *context, Node *node)
+{
+	VariableSetStmt *stmt = (VariableSetStmt *) node;
+	SmigPending *pending = context->pending;
+	SmigPendingSetting *setting;
+
+	if (stmt->kind != VAR_SET_VALUE && stmt->kind != VAR_SET_DEFAULT &&
+		stmt->kind != VAR_RESET)
+		return;
+	setting = palloc0(sizeof(SmigPendingSetting));
+	setting->name = pstrdup(stmt->name);
+	setting->local = stmt->is_local;
+	setting->transaction = pending->transaction;
+	if (stmt->kind == VAR_SET_VALUE)
+		setting->value = smig_expr_setting(pending, stmt);
+	pending->settings = lappend(pending->settings, setting);
+	if (pg_strcasecmp(stmt->name, "search_path") == 0)
+	{
+		ListCell   *lc;
+
+		pending->search_path_set = stmt->kind == VAR_SET_VALUE;
+		pending->search_path = NIL;
+		foreach(lc, stmt->args)
+		{
+			Node	   *arg = lfirst(lc);
+
+			if (IsA(arg, A_Const) && IsA(&((A_Const *) arg)->val, String))
+				pending->search_path =
+					lappend(pending->search_path,
+							pstrdup(((A_Const *) arg)->val.sval.sval));
+		}
+	}
+}
+
+static SmigPendingType *
+add_type(SmigFactsContext *context, List *names, char kind)
+{
+	SmigPendingType *type = palloc0(sizeof(SmigPendingType));
+
+	type->name = pstrdup(strVal(llast(names)));
+	type->kind = kind;
+	type->transaction = context->pending->transaction;
+	context->pending->types = lappend(context->pending->types, type);
+	return type;
+}
+
+static void
+effect_create_domain(SmigFactsContext *context, Node *node)
+{
+	CreateDomainStmt *stmt = (CreateDomainStmt *) node;
+	SmigPendingType *type = add_type(context, stmt->domainname,
+									 TYPTYPE_DOMAIN);
+	ListCell   *lc;
+
+	foreach(lc, stmt->constraints)
+	{
+		Constraint *constraint = lfirst(lc);
+
+		if (constraint->contype == CONSTR_CHECK ||
+			constraint->contype == CONSTR_NOTNULL)
+			type->constrained = true;
+	}
+}
+
+static void
+effect_alter_domain(SmigFactsContext *context, Node *node)
+{
+	AlterDomainStmt *stmt = (AlterDomainStmt *) node;
+	SmigPendingType *type;
+
+	if (stmt->subtype != 'C' && stmt->subtype != 'O')
+		return;
+	type = smig_pending_type(context->pending,
+							 makeTypeNameFromNameList(stmt->typeName));
+	if (type == NULL)
+		type = add_type(context, stmt->typeName, '\0');
+	type->constrained = true;
+}
+
+static void
+effect_create_enum(SmigFactsContext *context, Node *node)
+{
+	(void) add_type(context, ((CreateEnumStmt *) node)->typeName,
+					TYPTYPE_ENUM);
+}
+
+static void
+effect_composite(SmigFactsContext *context, Node *node)
+{
+	CompositeTypeStmt *stmt = (CompositeTypeStmt *) node;
+
+	(void) add_type(context, list_make1(makeString(stmt->typevar->relname)),
+					TYPTYPE_COMPOSITE);
+}
+
+static void
+effect_alter_enum(SmigFactsContext *context, Node *node)
+{
+	AlterEnumStmt *stmt = (AlterEnumStmt *) node;
+	SmigPendingType *type;
+
+	if (stmt->oldVal != NULL || stmt->newVal == NULL)
+		return;
+	type = smig_pending_type(context->pending,
+							 makeTypeNameFromNameList(stmt->typeName));
+	if (type == NULL)
+		type = add_type(context, stmt->typeName, '\0');
+	if (type->transaction != context->pending->transaction)
+		type->new_values = NIL;
+	type->transaction = context->pending->transaction;
+	type->new_values = lappend(type->new_values, pstrdup(stmt->newVal));
+}
+
+static void
+effect_function(SmigFactsContext *context, Node *node)
+{
+	CreateFunctionStmt *stmt = (CreateFunctionStmt *) node;
+	SmigPendingFunction *function = palloc0(sizeof(SmigPendingFunction));
+	ListCell   *lc;
+
+	function->name = pstrdup(strVal(llast(stmt->funcname)));
+	function->volatility = PROVOLATILE_VOLATILE;
+	foreach(lc, stmt->options)
+	{
+		DefElem    *option = lfirst(lc);
+
+		if (strcmp(option->defname, "volatility") == 0)
+			function->volatility = strVal(option->arg)[0];
+	}
+	context->pending->functions = lcons(function,
+										context->pending->functions);
+}
+
+static void
+effect_schema(SmigFactsContext *context, Node *node)
+{
+	CreateSchemaStmt *stmt = (CreateSchemaStmt *) node;
+	ListCell   *lc;
+
+	if (stmt->schemaname)
+		context->pending->schemas = lappend(context->pending->schemas,
+											pstrdup(stmt->schemaname));
+	foreach(lc, stmt->schemaElts)
+	{
+		Node	   *element = copyObject(lfirst(lc));
+
+		if (IsA(element, CreateStmt) && stmt->schemaname &&
+			((CreateStmt *) element)->relation->schemaname == NULL)
+			((CreateStmt *) element)->relation->schemaname = stmt->schemaname;
+		smig_effect_statement(context, element);
+	}
+}
+
+static const struct
+{
+	NodeTag		tag;
+	EffectFunction effect;
+}			effects[] =
+{
+	{T_CreateStmt, effect_create_table},
+	{T_CreateForeignTableStmt, effect_create_table},
+	{T_CreateTableAsStmt, effect_create_as},
+	{T_SelectStmt, effect_select},
+	{T_ViewStmt, effect_view},
+	{T_CreateSeqStmt, effect_create_sequence},
+	{T_IndexStmt, effect_create_index},
+	{T_DropStmt, effect_drop},
+	{T_AlterTableStmt, effect_alter_table},
+	{T_RenameStmt, effect_rename},
+	{T_AlterObjectSchemaStmt, effect_set_schema},
+	{T_VariableSetStmt, effect_set},
+	{T_CreateDomainStmt, effect_create_domain},
+	{T_AlterDomainStmt, effect_alter_domain},
+	{T_CreateEnumStmt, effect_create_enum},
+	{T_CompositeTypeStmt, effect_composite},
+	{T_AlterEnumStmt, effect_alter_enum},
+	{T_CreateFunctionStmt, effect_function},
+	{T_CreateSchemaStmt, effect_schema},
+};
+
+/*
+ * Changes context->pending to what it will be after "stmt".  Runs in the
+ * pending state's memory context.
+ */
+void
+smig_effect_statement(SmigFactsContext *context, Node *stmt)
+{
+	for (int i = 0; i < lengthof(effects); i++)
+	{
+		if (effects[i].tag == nodeTag(stmt))
+		{
+			effects[i].effect(context, stmt);
+			return;
+		}
+	}
+}
