@@ -77,6 +77,8 @@ smig_facts_foreign_key(SmigFactsContext *context, SmigRelation *relation,
 
 	if (target == NULL)
 		return;
+	if (relation && relation->created && !relation->filled)
+		scan = false;			/* no rows to look for */
 	foreach(lc, smig_view_inheritors(context->pending, target))
 	{
 		SmigRelation *member = lfirst(lc);
@@ -444,7 +446,7 @@ facts_add_index(AlterState *state, Constraint *constraint, List *targets)
 			if (target != relation &&
 				relation->kind != RELKIND_PARTITIONED_TABLE)
 				continue;
-			smig_fact_lock(context, target, state->mode);
+			smig_fact_lock(context, target, ShareLock);
 			smig_fact_scan(context, target);
 		}
 	}
@@ -458,7 +460,7 @@ facts_add_index(AlterState *state, Constraint *constraint, List *targets)
 
 		foreach(lc2, columns)
 		{
-			SmigColumn *column = smig_view_column(lfirst(lc), lfirst(lc2));
+			SmigColumn *column = smig_view_column(relation, lfirst(lc2));
 
 			if (column && column->notnull)
 				continue;
@@ -753,6 +755,13 @@ facts_detach(AlterState *state, AlterTableCmd *cmd, List *targets)
 	if (child == NULL)
 		return;
 	smig_fact_lock(context, child, AccessExclusiveLock);
+	foreach(lc, child->indexes)
+	{
+		SmigRelation *index = lfirst(lc);
+
+		if (!index->dropped && smig_view_parent(context->pending, index))
+			smig_fact_lock(context, index, AccessExclusiveLock);
+	}
 	if (cmd->subtype == AT_DetachPartition && !partition->concurrent)
 		smig_fact_lock(context,
 					   smig_view_default_partition(context->pending,
@@ -771,6 +780,7 @@ facts_detach(AlterState *state, AlterTableCmd *cmd, List *targets)
 	}
 }
 
+#ifdef SMIG_HAVE_SET_EXPRESSION
 static void
 facts_set_expression(AlterState *state, AlterTableCmd *cmd, List *targets)
 {
@@ -784,6 +794,7 @@ facts_set_expression(AlterState *state, AlterTableCmd *cmd, List *targets)
 			smig_fact_rewrite_table(state->context, lfirst(lc));
 	}
 }
+#endif
 
 static const AlterRule alter_rules[] = {
 	{AT_AddColumn, REACH_HEIRS, facts_add_column},

@@ -146,9 +146,12 @@ give_to_partition(SmigFactsContext *context, SmigRelation *parent,
 					same_keys(own->columns, constraint->columns))
 					has_own = true;
 			}
-			if (!has_own)
+			if (has_own)
+				smig_fact_lock(context, target, AccessExclusiveLock);
+			else
 			{
-				smig_fact_scan(context, target);
+				if (!child->created || child->filled)
+					smig_fact_scan(context, target);
 				scan_leaves(context, child);
 			}
 		}

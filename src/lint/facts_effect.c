@@ -339,9 +339,9 @@ effect_create_as(SmigFactsContext *context, Node *node)
 
 	if (smig_view_find(context->pending, stmt->into->rel) == NULL ||
 		!stmt->if_not_exists)
-		(void) smig_view_create(context->pending, stmt->into->rel,
-								stmt->objtype == OBJECT_MATVIEW ?
-								RELKIND_MATVIEW : RELKIND_RELATION);
+		smig_view_create(context->pending, stmt->into->rel,
+						 stmt->objtype == OBJECT_MATVIEW ? RELKIND_MATVIEW :
+						 RELKIND_RELATION)->filled = true;
 }
 
 static void
@@ -350,8 +350,33 @@ effect_select(SmigFactsContext *context, Node *node)
 	SelectStmt *stmt = (SelectStmt *) node;
 
 	if (stmt->intoClause)
-		(void) smig_view_create(context->pending, stmt->intoClause->rel,
-								RELKIND_RELATION);
+		smig_view_create(context->pending, stmt->intoClause->rel,
+						 RELKIND_RELATION)->filled = true;
+}
+
+/*
+ * Rows go into a relation: what the script makes is not empty any more.
+ */
+static void
+fill_relation(SmigFactsContext *context, RangeVar *name)
+{
+	SmigRelation *relation = smig_view_find(context->pending, name);
+
+	if (relation)
+		relation->filled = true;
+}
+
+static void
+effect_insert(SmigFactsContext *context, Node *node)
+{
+	fill_relation(context, ((InsertStmt *) node)->relation);
+}
+
+static void
+effect_copy(SmigFactsContext *context, Node *node)
+{
+	if (((CopyStmt *) node)->is_from)
+		fill_relation(context, ((CopyStmt *) node)->relation);
 }
 
 static void
@@ -667,6 +692,7 @@ alter_self(SmigFactsContext *context, SmigRelation *relation,
 		   AlterTableCmd *cmd)
 {
 	SmigPending *pending = context->pending;
+	ListCell   *lc;
 
 	switch (cmd->subtype)
 	{
@@ -692,6 +718,19 @@ alter_self(SmigFactsContext *context, SmigRelation *relation,
 													 child);
 				child->parent = NULL;
 				child->parent_known = true;
+				foreach(lc, child->constraints)
+				{
+					SmigConstraint *constraint = lfirst(lc);
+
+					if (constraint->inherited)
+						constraint->added = true;
+					constraint->inherited = false;
+				}
+				foreach(lc, child->indexes)
+				{
+					((SmigRelation *) lfirst(lc))->parent = NULL;
+					((SmigRelation *) lfirst(lc))->parent_known = true;
+				}
 				break;
 			}
 		case AT_AddInherit:
@@ -1041,6 +1080,8 @@ static const struct
 	{T_CreateForeignTableStmt, effect_create_table},
 	{T_CreateTableAsStmt, effect_create_as},
 	{T_SelectStmt, effect_select},
+	{T_InsertStmt, effect_insert},
+	{T_CopyStmt, effect_copy},
 	{T_ViewStmt, effect_view},
 	{T_CreateSeqStmt, effect_create_sequence},
 	{T_IndexStmt, effect_create_index},

@@ -252,6 +252,32 @@ check_own_keys(QueryWalk *walk, SmigRelation *relation, List *columns)
 	}
 }
 
+/*
+ * Looking for rows that refer to a key reads the whole table unless an index
+ * begins with a column of the foreign key.
+ */
+static void
+look_for_key(SmigFactsContext *context, SmigRelation *relation, List *columns,
+			 LOCKMODE mode)
+{
+	bool		indexed = false;
+	ListCell   *lc;
+
+	smig_fact_lock(context, relation, mode);
+	smig_fact_lock_indexes(context, relation, mode);
+	foreach(lc, relation->indexes)
+	{
+		SmigRelation *index = lfirst(lc);
+
+		if (!index->dropped && index->valid && !index->partial &&
+			index->keys != NIL && linitial(index->keys) != NULL &&
+			smig_column_listed(columns, linitial(index->keys)))
+			indexed = true;
+	}
+	if (!indexed)
+		smig_fact_scan(context, relation);
+}
+
 static void
 check_other_keys(QueryWalk *walk, SmigRelation *relation, List *columns,
 				 bool delete)
@@ -262,9 +288,7 @@ check_other_keys(QueryWalk *walk, SmigRelation *relation, List *columns,
 	foreach(lc, smig_view_referencing(context->pending, relation))
 	{
 		SmigConstraint *key = lfirst(lc);
-		SmigRelation *other = key->relation;
 		bool		touched = delete;
-		bool		indexed = false;
 		char		action = delete ? key->on_delete : key->on_update;
 		LOCKMODE	mode;
 		ListCell   *lc2;
@@ -279,20 +303,10 @@ check_other_keys(QueryWalk *walk, SmigRelation *relation, List *columns,
 		mode = action == FKCONSTR_ACTION_NOACTION ||
 			action == FKCONSTR_ACTION_RESTRICT ? RowShareLock :
 			RowExclusiveLock;
-		smig_fact_lock(context, other, mode);
-		smig_fact_lock_indexes(context, other, mode);
-		foreach(lc2, other->indexes)
-		{
-			SmigRelation *index = lfirst(lc2);
-
-			if (!index->dropped && index->valid && !index->partial &&
-				index->keys != NIL && key->columns != NIL &&
-				linitial(index->keys) != NULL &&
-				smig_column_listed(key->columns, linitial(index->keys)))
-				indexed = true;
-		}
-		if (!indexed)
-			smig_fact_scan(context, other);
+		foreach(lc2, key->relation->kind == RELKIND_PARTITIONED_TABLE ?
+				smig_view_inheritors(context->pending, key->relation) :
+				list_make1(key->relation))
+			look_for_key(context, lfirst(lc2), key->columns, mode);
 	}
 }
 

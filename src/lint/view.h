@@ -21,6 +21,7 @@
 
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "storage/block.h"
 #include "utils/hsearch.h"
 
 struct SmigRelation;
@@ -71,7 +72,7 @@ typedef struct SmigRelation
 	bool		created;		/* by an earlier statement of this script */
 	bool		unknown;		/* named in the script, but found nowhere */
 	bool		dropped;
-	bool		rewritten;		/* new storage in this script's transaction */
+	bool		filled;			/* made by this script, which puts rows in */
 	bool		loaded;			/* columns, constraints, indexes are here */
 	int			transaction;	/* number of the transaction that made it */
 	Oid			owner;
@@ -129,7 +130,6 @@ typedef struct SmigPending
 	bool		search_path_set;
 	List	   *search_path;	/* of char *, when set by the script */
 	int			transaction;	/* number of the current transaction */
-	bool		destroyed;		/* DROP OWNED and the like: names unknown */
 } SmigPending;
 
 typedef struct SmigPendingSetting

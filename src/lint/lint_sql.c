@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * lint_sql.c
+ *	  schemamig_lint and schemamig_rules.
+ *
+ * IDENTIFICATION
+ *	  src/lint/lint_sql.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "lint/rules.h"
+
+PG_FUNCTION_INFO_V1(schemamig_lint);
+PG_FUNCTION_INFO_V1(schemamig_rules);
+
+#define LINT_COLUMNS 10
+
+static Datum
+text_array(List *names)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, names)
+		elements[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static void
+put_finding(ReturnSetInfo *result, const SmigStatement *statement,
+			const SmigFinding *finding, const SmigFacts *facts)
+{
+	Datum		values[LINT_COLUMNS] = {0};
+	bool		nulls[LINT_COLUMNS] = {false};
+
+	nulls[0] = statement == NULL;
+	if (statement)
+		values[0] = Int32GetDatum(statement->number);
+	values[1] = Int32GetDatum(finding ? finding->line : statement->line);
+	values[2] = Int32GetDatum(finding ? finding->column : statement->column);
+	for (int i = 3; i <= 6; i++)
+		nulls[i] = finding == NULL;
+	if (finding)
+	{
+		values[3] = CStringGetTextDatum(finding->rule);
+		values[4] = CStringGetTextDatum(smig_severity_name(finding->severity));
+		values[5] = CStringGetTextDatum(finding->message);
+		if (finding->suggestion)
+			values[6] = CStringGetTextDatum(finding->suggestion);
+		else
+			nulls[6] = true;
+	}
+	for (int i = 7; i <= 9; i++)
+		nulls[i] = facts == NULL;
+	if (facts)
+	{
+		values[7] = JsonbPGetDatum(smig_lint_locks_json(facts));
+		values[8] = text_array(smig_lint_rewrites(facts));
+		values[9] = text_array(smig_lint_scans(facts));
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * schemamig_lint(sql): one row per finding, and one with rule NULL for each
+ * statement without findings.
+ */
+Datum
+schemamig_lint(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	SmigScript *script;
+	SmigLint   *lint;
+	MemoryContext row;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	script = smig_script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							   SMIG_TRANSACTION_REVISION, "script");
+	lint = smig_lint_begin();
+	lint->standalone = true;
+	row = AllocSetContextCreate(CurrentMemoryContext, "schemamig lint row",
+								ALLOCSET_DEFAULT_SIZES);
+	foreach(lc, smig_lint_script(lint, script))
+		put_finding(result, NULL, lfirst(lc), NULL);
+	foreach(lc, script->statements)
+	{
+		SmigStatement *statement = lfirst(lc);
+		MemoryContext old = MemoryContextSwitchTo(row);
+		SmigLinted *linted = smig_lint_statement(lint, statement);
+		ListCell   *lc2;
+
+		foreach(lc2, linted->findings)
+			put_finding(result, statement, lfirst(lc2), linted->facts);
+		if (linted->findings == NIL)
+			put_finding(result, statement, NULL, linted->facts);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row);
+	}
+	smig_lint_end(lint);
+	return (Datum) 0;
+}
+
+/*
+ * schemamig_rules(): every rule with its description and examples.
+ */
+Datum
+schemamig_rules(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const SmigRule *rule;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (rule = smig_rule_nth(i)) != NULL; i++)
+	{
+		Datum		values[8];
+		bool		nulls[8] = {false};
+
+		values[0] = CStringGetTextDatum(rule->id);
+		values[1] = CStringGetTextDatum(smig_severity_name(rule->severity));
+		values[2] = PointerGetDatum(cstring_to_text_with_len(&rule->family, 1));
+		values[3] = CStringGetTextDatum(rule->description);
+		values[4] = CStringGetTextDatum(rule->example_bad);
+		values[5] = CStringGetTextDatum(rule->example_good);
+		values[6] = Int32GetDatum(rule->min_version);
+		nulls[6] = rule->min_version == 0;
+		values[7] = Int32GetDatum(rule->max_version);
+		nulls[7] = rule->max_version == 0;
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * rules.h
+ *	  Rules: one descriptor each, one file per family.
+ *
+ * IDENTIFICATION
+ *	  src/lint/rules.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_LINT_RULES_H
+#define SMIG_LINT_RULES_H
+
+#include "lint/column.h"
+#include "lint/expr.h"
+#include "lint/lint.h"
+
+/* What a rule sees: the statement, its facts, and the state before it. */
+typedef struct SmigRuleContext
+{
+	SmigLint   *lint;
+	SmigPending *pending;
+	const SmigScript *script;
+	const SmigStatement *statement;
+	Node	   *stmt;			/* statement->raw->stmt */
+	SmigFacts  *facts;
+	bool		transaction;	/* runs in a transaction block with others */
+	const struct SmigRule *rule;	/* the one being checked */
+	List	   *findings;
+} SmigRuleContext;
+
+typedef struct SmigRule
+{
+	const char *id;
+	SmigSeverity severity;
+	char		family;			/* A to G, as in the catalogue of rules */
+	const char *description;	/* what it flags and why, one paragraph */
+	void		(*check) (SmigRuleContext *context);
+	const char *example_bad;	/* flagged; tables t, o, p of doc/rules.md */
+	const char *example_good;	/* not flagged */
+	int			min_version;	/* PostgreSQL major, 0 for all */
+	int			max_version;
+} SmigRule;
+
+/* A family: an array of descriptors. */
+typedef struct SmigRuleFamily
+{
+	const SmigRule *rules;
+	int			nrules;
+} SmigRuleFamily;
+
+extern const SmigRuleFamily smig_rules_rewrite;
+extern const SmigRuleFamily smig_rules_scan;
+extern const SmigRuleFamily smig_rules_lock;
+extern const SmigRuleFamily smig_rules_transaction;
+extern const SmigRuleFamily smig_rules_compat;
+extern const SmigRuleFamily smig_rules_robust;
+extern const SmigRuleFamily smig_rules_design;
+
+extern const SmigRule *smig_rule_find(const char *id);
+extern const SmigRule *smig_rule_nth(int n);
+extern void smig_rule_report(SmigRuleContext *context, int location,
+							 char *suggestion, const char *format,...)
+			pg_attribute_printf(4, 5);
+
+#endif							/* SMIG_LINT_RULES_H */
