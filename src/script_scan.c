@@ -68,6 +68,9 @@ smig_scan_next(SmigScan *scan)
 	return token != 0;
 }
 
+/*
+ * Frees the scanner.
+ */
 void
 smig_scan_end(SmigScan *scan)
 {
