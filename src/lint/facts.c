@@ -25,6 +25,7 @@
 #include "parser/parser.h"
 #include "storage/lock.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "lint/column.h"
