@@ -556,6 +556,7 @@ smig_file_parse(const char *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("unterminated /* comment"),
+				 errhint("Close it before the next header."),
 				 source_line(parse.comment_line)));
 	end_revision(&parse);
 	if (parse.revisions == NIL)

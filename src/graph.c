@@ -225,7 +225,8 @@ named_node(SmigGraph *graph, SmigNode *node, const char *name, bool parent)
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 parent ?
 				 errmsg("revision \"%s\" names itself as parent", node->id) :
-				 errmsg("revision \"%s\" depends on itself", node->id)));
+				 errmsg("revision \"%s\" depends on itself", node->id),
+				 errhint("Correct its %s.", parent ? "parents" : "depends_on")));
 	return entry->node;
 }
 

@@ -39,7 +39,8 @@ text_argument(FunctionCallInfo fcinfo, int n, const char *required)
 	if (required)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", required)));
+				 errmsg("argument \"%s\" must not be null", required),
+				 errhint("Pass a text for it.")));
 	return NULL;
 }
 
@@ -61,7 +62,8 @@ list_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"%s\" must have one dimension", name)));
+				 errmsg("argument \"%s\" must have one dimension", name),
+				 errhint("Write it like '{a,b}'.")));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -69,7 +71,8 @@ list_argument(FunctionCallInfo fcinfo, int n, const char *name)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not contain nulls", name)));
+					 errmsg("argument \"%s\" must not contain nulls", name),
+					 errhint("Write it like '{a,b}'.")));
 		result = lappend(result, TextDatumGetCString(elements[i]));
 	}
 	return result;
@@ -194,7 +197,8 @@ stored_revision(SmigGraph *graph, Bitmapset *applied, const char *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("revision \"%s\" has been removed meanwhile",
-						node->id)));
+						node->id),
+				 errhint("SELECT * FROM schemamig_history() shows what there is.")));
 	return revision;
 }
 
@@ -329,8 +333,10 @@ heads_to_merge(SmigWriter *writer, List *names, bool all)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is nothing to merge"),
-				 heads == NIL ? errdetail("There is no head.") :
-				 errdetail("There is one head: \"%s\".",
+				 heads == NIL ? (all ? errdetail("There is no head.") :
+								 errdetail("No head is named.")) :
+				 errdetail(all ? "There is one head: \"%s\"." :
+						   "One head is named: \"%s\".",
 						   ((SmigNode *) linitial(heads))->id),
 				 errhint("A merge joins at least two heads.")));
 	return heads;

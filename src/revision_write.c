@@ -32,6 +32,10 @@
 /* Bytes of random ids: twice as many hexadecimal digits. */
 #define ID_BYTES		6
 
+/* How long the previous writer may take to let go of the migration lock. */
+#define RUN_LOCK_TRIES		10
+#define RUN_LOCK_PAUSE_US	5000L
+
 /* Names that an error lists before it abbreviates. */
 #define LISTED_NAMES	10
 
@@ -78,6 +82,18 @@ smig_writer_lock_run(const char *what)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot %s in a script", what),
 				 errhint("Do it after the run.")));
+
+	/*
+	 * At the end of a transaction the server frees table locks before
+	 * advisory locks: the writer we have just waited for may still have it.
+	 */
+	for (int i = 0; i < RUN_LOCK_TRIES; i++)
+	{
+		if (smig_lock_run_try(false))
+			return;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(RUN_LOCK_PAUSE_US);
+	}
 	smig_lock_run_for_writing(what);
 }
 
@@ -95,7 +111,7 @@ smig_writer_new_id(SmigWriter *writer)
 		if (!pg_strong_random(bytes, sizeof(bytes)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
+						 errmsg("could not generate random values")));
 		hex_encode((const char *) bytes, sizeof(bytes), id);
 	} while (smig_graph_find(writer->graph, id) ||
 			 smig_graph_find_label(writer->graph, id));
@@ -427,7 +443,34 @@ check_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 }
 
 /*
- * Parses both scripts, for the errors only.
+ * Parses a script, for the errors only.  Most errors of the parser come
+ * without a hint; the author shall know that nothing is stored.
+ */
+static void
+check_script(const char *text, SmigTransactionMode mode, const char *what)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		(void) smig_script_parse(text, mode, what);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->hint == NULL)
+			error->hint = pstrdup("Correct the script and write it again; nothing has been stored.");
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Checks both scripts of a revision.
  */
 static void
 check_scripts(SmigWriter *writer, const SmigRevision *revision,
@@ -442,15 +485,15 @@ check_scripts(SmigWriter *writer, const SmigRevision *revision,
 	callback.previous = error_context_stack;
 	if (writer->from_source)
 		error_context_stack = &callback;
-	smig_script_parse(revision->up, revision->up_mode,
-					  psprintf("up script of revision \"%s\"", revision->id));
+	check_script(revision->up, revision->up_mode,
+				 psprintf("up script of revision \"%s\"", revision->id));
 	if (revision->down)
 	{
 		context.part = "down script";
 		context.part_line = revision->down_line;
-		smig_script_parse(revision->down, revision->down_mode,
-						  psprintf("down script of revision \"%s\"",
-								   revision->id));
+		check_script(revision->down, revision->down_mode,
+					 psprintf("down script of revision \"%s\"",
+							  revision->id));
 	}
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);

@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "mb/pg_wchar.h"
 
 #include "script_private.h"
@@ -160,6 +162,35 @@ follows_copy_data(const char *text, int offset)
 }
 
 /*
+ * Whether the backslash at "offset", where the parser found a syntax error,
+ * looks like the beginning of a psql command: not inside a literal.
+ */
+static bool
+begins_psql_command(const char *text, int offset)
+{
+	return text[offset] == '\\' &&
+		(offset == 0 || strchr(" \t\r\n;", text[offset - 1])) &&
+		text[offset + 1] != '\0' && !isdigit((unsigned char) text[offset + 1]);
+}
+
+/*
+ * What to say about a syntax error at "offset"; NULL if nothing special.
+ */
+static const char *
+syntax_error_hint(const char *text, int offset)
+{
+	if (geterrcode() != ERRCODE_SYNTAX_ERROR)
+		return NULL;
+	if (begins_psql_command(text, offset))
+		return "psql commands do not work in revisions.";
+	if (follows_copy_data(text, offset))
+		return "COPY FROM STDIN does not work in revisions; write the rows as INSERT statements.";
+	if (text[offset] == ':')
+		return "psql variables do not work in revisions.";
+	return NULL;
+}
+
+/*
  * Error context callback around the raw parser; arg is a ScriptParse.
  */
 void
@@ -169,6 +200,7 @@ smig_script_parse_callback(void *arg)
 	const char *text = parse->script->text;
 	int			position = geterrposition();
 	int			offset;
+	const char *hint;
 
 	if (position <= 0)
 	{
@@ -176,12 +208,9 @@ smig_script_parse_callback(void *arg)
 		return;
 	}
 	offset = character_offset(text, position);
-	if (text[offset] == '\\')
-		errhint("psql commands do not work in revisions.");
-	else if (follows_copy_data(text, offset))
-		errhint("COPY FROM STDIN does not work in revisions; write the rows as INSERT statements.");
-	else if (text[offset] == ':')
-		errhint("psql variables do not work in revisions.");
+	hint = syntax_error_hint(text, offset);
+	if (hint)
+		errhint("%s", hint);
 	smig_script_error_at(parse, offset);
 }
 

@@ -696,7 +696,8 @@ smig_target_check_name(const char *name, const char *what)
 				 length == 0 ?
 				 errmsg("%s must not be empty", what) :
 				 errmsg("%s \"%.32s...\" is too long", what, name),
-				 errdetail("It must have 1 to %d bytes.", MAX_NAME)));
+				 errdetail("It must have 1 to %d bytes.", MAX_NAME),
+				 errhint("Use letters, digits, \"_\", \".\" and \"/\".")));
 	for (const char *c = name; *c; c += pg_mblen(c))
 	{
 		bool		invisible = (unsigned char) *c <= 0x20 || *c == 0x7f;
@@ -723,5 +724,6 @@ smig_target_check_name(const char *name, const char *what)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("%s must not be \"%s\"", what, name),
-					 errdetail("The words head, heads, base and current are targets by themselves.")));
+					 errdetail("The words head, heads, base and current are targets by themselves."),
+					 errhint("Choose another name.")));
 }
