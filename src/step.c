@@ -197,15 +197,20 @@ check_pause(SmigRun *run)
 				 errmsg_internal("run is to pause")));
 }
 
+/*
+ * Begins a part.  A run that continues a revision may enter it at any step.
+ */
 static void
 enter_part(SmigRun *run, const SmigPart *part)
 {
+	run->step_start = GetCurrentTimestamp();
+	if (run->planned != part->planned || part->step == NULL ||
+		part->step->number == 1)
+		run->revision_start = run->step_start;
 	run->planned = part->planned;
 	run->place = part->place;
 	run->step = part->step;
 	run->statement = NULL;
-	if (part->step == NULL || part->step->number == 1)
-		run->revision_start = GetCurrentTimestamp();
 }
 
 /*
@@ -269,7 +274,7 @@ record_done(SmigRun *run, const SmigPart *part)
 		smig_journal_step(run->request->run, planned->revision->id,
 						  planned->direction, part->step, SMIG_STATE_DONE,
 						  NULL);
-		smig_step_log(run, "step", GetCurrentTimestamp() - run->revision_start,
+		smig_step_log(run, "step", GetCurrentTimestamp() - run->step_start,
 					  NULL, smig_script_kind_name(part->step->kind), NULL);
 		return;
 	}

@@ -33,7 +33,8 @@ typedef struct SmigRun
 	int			place;			/* of the revision in the plan, from 1 */
 	const SmigStep *step;
 	const SmigStatement *statement;
-	TimestampTz revision_start;
+	TimestampTz revision_start; /* when this run entered the revision */
+	TimestampTz step_start;
 } SmigRun;
 
 /* A step of a revision; "last" completes the revision. */
