@@ -146,18 +146,24 @@ work_build() {
 		{ cat "$log" >&2; exit 1; }
 }
 
-# Makes the data that tests read from ../shared available beside $work/src,
-# where it exists: in $SCHEMAMIG_SHARED, or beside the checkout, or beside the
-# main checkout when this is one of git's additional worktrees.
-work_shared() {
+# Prints the directory of the data that tests read from ../shared, if any:
+# $SCHEMAMIG_SHARED, or beside the checkout, or beside the main checkout when
+# this is one of git's additional worktrees.
+shared_find() {
 	local common shared=${SCHEMAMIG_SHARED:-$top/../shared}
 	if [ ! -d "$shared" ]; then
 		common=$(git -C "$top" rev-parse --path-format=absolute \
 			--git-common-dir 2>/dev/null) || return 0
 		shared=${common%/*}/../shared
 	fi
-	[ -d "$shared" ] || return 0
-	shared=$(cd "$shared" && pwd -P)
+	[ ! -d "$shared" ] || (cd "$shared" && pwd -P)
+}
+
+# Makes that data available beside $work/src.
+work_shared() {
+	local shared
+	shared=$(shared_find)
+	[ -n "$shared" ] || return 0
 	if as_cluster_user test -r "$shared/." -a -x "$shared/." 2>/dev/null; then
 		ln -s "$shared" "$work/shared"
 	else
@@ -177,11 +183,14 @@ work_install() {
 	cp -pL "$bin"/* "$work/pg$bin/"
 	cp -Rs "$lib/." "$work/pg$lib/"
 	cp -Rs "$share/." "$work/pg$share/"
-	find "$work/pg" -name 'schemamig*' -prune -exec rm -rf {} +
+	rm -rf "$work/pg$lib"/schemamig* "$work/pg$lib"/bitcode/schemamig* \
+		"$work/pg$share"/extension/schemamig*
 	make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" with_llvm=no \
 		DESTDIR="$work/pg" install >"$work/log/install.log" 2>&1 ||
 		{ cat "$work/log/install.log" >&2; exit 1; }
 	pg_bin=$work/pg$bin
+	as_cluster_user "$pg_bin/postgres" --version >"$work/log/version.log" ||
+		die "the copy of $bin does not run"
 }
 
 # A TCP port nobody listens on.
