@@ -191,6 +191,17 @@ author_is_trusted(const char *author)
 }
 
 /*
+ * Whether scripts of this session can act as a superuser: RESET ROLE and RESET
+ * SESSION AUTHORIZATION bring back whoever logged in.
+ */
+static bool
+can_act_as_superuser(void)
+{
+	return superuser() || superuser_arg(GetSessionUserId()) ||
+		superuser_arg(GetAuthenticatedUserId());
+}
+
+/*
  * The right to write revisions must not become the right to act as a
  * superuser: what a superuser's run executes was written by a superuser or by
  * a role that a superuser trusts.
@@ -198,13 +209,13 @@ author_is_trusted(const char *author)
 static void
 check_author(const SmigRevision *revision)
 {
-	if (!superuser() || author_is_trusted(revision->created_by))
+	if (!can_act_as_superuser() || author_is_trusted(revision->created_by))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("revision \"%s\" was written by role \"%s\", whose scripts a superuser's run does not execute",
+			 errmsg("revision \"%s\" was written by role \"%s\", whose scripts a superuser's session does not execute",
 					revision->id, revision->created_by),
-			 errhint("Run it as a role with just the rights it needs, or let a superuser add the author to schemamig.trusted_authors after review.")));
+			 errhint("Log in as a role with just the rights it needs, or let a superuser add the author to schemamig.trusted_authors after review.")));
 }
 
 /* What smig_plan_check collects over all revisions. */
