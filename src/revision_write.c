@@ -22,6 +22,7 @@
 #include "postmaster/bgworker.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -667,9 +668,22 @@ check_changed(List *changed, SmigRevision **stored, List *revisions)
 }
 
 /*
+ * A superuser who writes what a lesser role has written before vouches for it:
+ * from then on it is his, and superusers' runs execute it.
+ */
+static void
+take_over_authorship(const SmigRevision *old)
+{
+	Oid			author = get_role_oid(old->created_by, true);
+
+	if (superuser() && !(OidIsValid(author) && superuser_arg(author)))
+		smig_store_set_author(old->id, smig_writer_role());
+}
+
+/*
  * Checks revisions (SmigRevision, names in parents and depends_on as their
  * author wrote them) together with what is stored, and stores them, or raises
- * an error.  Same content as stored is left alone.  Time is linear in the
+ * an error.  Same content as stored is left alone, but for its author.  Time is linear in the
  * revisions written and in the graph.
  */
 void
@@ -720,6 +734,8 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 			smig_store_insert_revision(revision);
 		else if (!smig_revision_same(old, revision))
 			smig_store_update_revision(revision);
+		else
+			take_over_authorship(old);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(scratch);
 	}

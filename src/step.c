@@ -510,6 +510,20 @@ back_off(SmigRun *run, List *statements, ErrorData *edata, int tries,
 }
 
 /*
+ * Lets the commit of this transaction not wait for the disk.  Step and record
+ * are in the same commit, so a crash loses both or neither; WAL is written in
+ * order, so whatever others have committed on top of it is lost or kept with
+ * it; and the run's own last commit, before the caller hears of success or
+ * failure, waits for everything before it.
+ */
+static void
+commit_without_waiting(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
  * One try of a transactional unit: all its parts and their records in one
  * transaction block.
  */
@@ -551,6 +565,7 @@ try_transaction(SmigRun *run, List *parts)
 	}
 
 	StartTransactionCommand();
+	commit_without_waiting();
 	EndTransactionBlock(false);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->step_context);

@@ -398,6 +398,23 @@ smig_store_update_revision(const SmigRevision *revision)
 }
 
 /*
+ * Changes who stands for a revision's content.
+ */
+void
+smig_store_set_author(const char *id, const char *role)
+{
+	SmigStoreScope scope;
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		args[2] = {CStringGetTextDatum(id), CStringGetTextDatum(role)};
+
+	smig_store_begin(&scope);
+	SPI_execute_with_args("UPDATE schemamig.revision SET created_by = $2"
+						  " WHERE id = $1",
+						  2, types, args, NULL, false, 0);
+	smig_store_end(&scope);
+}
+
+/*
  * Deletes an unapplied revision that no other names.
  */
 void

@@ -46,6 +46,7 @@ extern SmigRevision *smig_store_get_revision(const char *id);
 extern List *smig_store_get_revisions(List *ids);
 extern void smig_store_insert_revision(const SmigRevision *revision);
 extern void smig_store_update_revision(const SmigRevision *revision);
+extern void smig_store_set_author(const char *id, const char *role);
 extern void smig_store_delete_revision(const char *id);
 
 #endif							/* SMIG_STORE_H */
