@@ -38,14 +38,17 @@
 #define POLL 100
 
 /* How often it looks for its client (ms). */
-#define CLIENT_POLL 1000
+#define CLIENT_POLL 500
 
 /* A wait of the worker is told after this long (ms), and again after that. */
 #define WATCHDOG 2000
 #define WATCHDOG_REMINDER 30000
 
-/* How long a cancelled worker may clean up before it is terminated (ms). */
-#define GRACE 5000
+/*
+ * How long a cancelled worker may clean up before it is terminated (ms): it
+ * is to be gone within a second, and what it leaves the next run removes.
+ */
+#define GRACE 900
 #define FAREWELL 10000
 
 /* How long to try for a worker slot (ms), and how often. */
@@ -141,14 +144,18 @@ older_than(TimestampTz since, long ms)
 	return GetCurrentTimestamp() - since >= ms * 1000L;
 }
 
+static bool
+client_is_gone(void)
+{
+	return MyProcPort != NULL && !pq_check_connection();
+}
+
 /*
- * Ends the session when its client is gone, so that the worker stops too.
+ * Ends the session, whose client is gone.
  */
 static void
-check_client(void)
+end_session(void)
 {
-	if (MyProcPort == NULL || pq_check_connection())
-		return;
 	ereport(FATAL,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("connection to client lost")));
@@ -233,7 +240,8 @@ smig_caller_has_work(const SmigRequest *request)
 	{
 		notice_lock_holder();
 		smig_lock_run_wait(false);
-		check_client();
+		if (client_is_gone())
+			end_session();
 	}
 	plan = smig_plan_make(request->target, request->direction);
 	result = plan->nodes != NIL;
@@ -309,6 +317,61 @@ check_self_block(int pid)
 }
 
 /*
+ * Stops a worker whose caller gives up: first a cancel, so that it can clean
+ * up and write its record, then termination.  Called with interrupts held.
+ */
+static void
+stop_worker(Watch *watch)
+{
+	TimestampTz begin = GetCurrentTimestamp();
+	bool		terminated = false;
+	pid_t		pid;
+
+	shm_mq_detach(watch->relay->queue);
+	if (GetBackgroundWorkerPid(watch->handle, &pid) == BGWH_STARTED)
+		kill(pid, SIGINT);
+	else
+		TerminateBackgroundWorker(watch->handle);
+	while (GetBackgroundWorkerPid(watch->handle, &pid) != BGWH_STOPPED)
+	{
+		if (!terminated && older_than(begin, GRACE))
+		{
+			TerminateBackgroundWorker(watch->handle);
+			terminated = true;
+		}
+		if (older_than(begin, FAREWELL))
+		{
+			ereport(WARNING,
+					(errmsg("the worker (process %d) has not ended yet",
+							(int) pid)));
+			break;
+		}
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 20, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+/*
+ * Ends the session when its client is gone.  The worker is stopped before,
+ * gently, because an error that ends the process passes no PG_CATCH.
+ */
+static void
+check_client(Watch *watch)
+{
+	if (!older_than(watch->client_checked, CLIENT_POLL))
+		return;
+	watch->client_checked = GetCurrentTimestamp();
+	if (!client_is_gone())
+		return;
+	HOLD_INTERRUPTS();
+	stop_worker(watch);
+	RESUME_INTERRUPTS();
+	end_session();
+}
+
+/*
  * Watches over the worker's waits: reports blockers to it, finds waits for
  * this session, tells the client of long ones.
  */
@@ -318,13 +381,7 @@ watch_over(Watch *watch)
 	int			pid = (int) pg_atomic_read_u32(&watch->relay->shared->worker_pid);
 	List	   *pids;
 
-	if (!older_than(watch->client_checked, CLIENT_POLL))
-		 /* not yet */ ;
-	else
-	{
-		watch->client_checked = GetCurrentTimestamp();
-		check_client();
-	}
+	check_client(watch);
 	if (pid == 0 || !smig_lock_is_waiting(pid))
 	{
 		watch->waiting_since = 0;
@@ -380,43 +437,6 @@ relay_until_end(Watch *watch)
 			continue;
 		smig_caller_sleep(POLL);
 		watch_over(watch);
-	}
-}
-
-/*
- * Stops a worker whose caller gives up: first a cancel, so that it can clean
- * up and write its record, then termination.  Called with interrupts held.
- */
-static void
-stop_worker(Watch *watch)
-{
-	TimestampTz begin = GetCurrentTimestamp();
-	bool		terminated = false;
-	pid_t		pid;
-
-	shm_mq_detach(watch->relay->queue);
-	if (GetBackgroundWorkerPid(watch->handle, &pid) == BGWH_STARTED)
-		kill(pid, SIGINT);
-	else
-		TerminateBackgroundWorker(watch->handle);
-	while (GetBackgroundWorkerPid(watch->handle, &pid) != BGWH_STOPPED)
-	{
-		if (!terminated && older_than(begin, GRACE))
-		{
-			TerminateBackgroundWorker(watch->handle);
-			terminated = true;
-		}
-		if (older_than(begin, FAREWELL))
-		{
-			ereport(WARNING,
-					(errmsg("the worker (process %d) has not ended yet",
-							(int) pid)));
-			break;
-		}
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 20, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
 	}
 }
 
