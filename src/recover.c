@@ -248,6 +248,7 @@ drop_index_intent(const Node *stmt)
 	StringInfoData oids;
 	ListCell   *lc;
 
+	/* as strings: that is what to_jsonb() makes of an oid */
 	initStringInfo(&oids);
 	foreach(lc, drop->objects)
 	{
@@ -255,7 +256,7 @@ drop_index_intent(const Node *stmt)
 										   NoLock, true);
 
 		if (OidIsValid(oid))
-			appendStringInfo(&oids, "%s%u", oids.len > 0 ? "," : "", oid);
+			appendStringInfo(&oids, "%s\"%u\"", oids.len > 0 ? "," : "", oid);
 	}
 	if (oids.len == 0)
 		return NULL;

@@ -18,7 +18,7 @@ use warnings FATAL => 'all';
 use IPC::Run;
 use Time::HiRes qw(sleep time);
 
-my $limit = 60;    # seconds for anything to happen
+my $limit = 20;    # seconds for anything to happen
 
 sub new
 {

@@ -62,10 +62,11 @@ sub worker_pid
 # Waits until the worker is where $condition (about pg_stat_activity) says.
 sub worker_at
 {
-	my ($ctl, $condition) = @_;
+	my ($ctl, $condition, $caller) = @_;
 	$ctl->until("SELECT count(*) > 0 FROM pg_stat_activity"
 		  . " WHERE backend_type = 'schemamig worker' AND ($condition)")
-	  or die "the worker did not get to: $condition";
+	  or die "the worker did not get to: $condition\n"
+	  . ($caller ? $caller->err : '');
 	return worker_pid($ctl);
 }
 
@@ -115,9 +116,13 @@ sub crash
 		# the postmaster sees it and starts over
 		foreach (1 .. 600)
 		{
-			my ($rc, $out, $err) = $node->psql('postgres',
-				"SELECT count(*) FROM pg_stat_activity WHERE pid = $pid");
-			return if $rc == 0 && $out eq '0';
+			my ($out) = run_command(
+				[
+					$node->installed_command('psql'), '-XAt',
+					'-d', $node->connstr('postgres'), '-c',
+					"SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"
+				]);
+			return if $out eq '0';
 			sleep 0.05;
 		}
 		die "the server did not come back";
