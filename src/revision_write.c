@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "lock.h"
 #include "revision.h"
@@ -49,6 +50,47 @@ typedef struct WriteContext
 } WriteContext;
 
 /*
+ * One value that changes with every write of a revision, and with the applied
+ * set, as "snapshot" sees it.
+ */
+static char *
+state_of_tables(Snapshot snapshot)
+{
+	SmigStoreScope scope;
+	char	   *state;
+
+	smig_store_begin(&scope);
+	PushActiveSnapshot(snapshot);
+	SPI_execute("SELECT pg_catalog.concat_ws(' ',"
+				" (SELECT (pg_catalog.count(*), pg_catalog.max(ordinal), pg_catalog.max(created_at)) FROM schemamig.revision),"
+				" (SELECT (pg_catalog.count(*), pg_catalog.max(applied_at)) FROM schemamig.applied),"
+				" (SELECT (pg_catalog.count(*), pg_catalog.max(at)) FROM schemamig.step))",
+				true, 1);
+	state = MemoryContextStrdup(scope.caller_context,
+								SPI_getvalue(SPI_tuptable->vals[0],
+											 SPI_tuptable->tupdesc, 1));
+	PopActiveSnapshot();
+	smig_store_end(&scope);
+	return state;
+}
+
+/*
+ * A transaction that keeps its snapshot could follow a head that is none any
+ * more, or change what is applied by now: no constraint would notice.
+ */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot() &&
+		strcmp(state_of_tables(GetTransactionSnapshot()),
+			   state_of_tables(GetLatestSnapshot())) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent change of revisions"),
+				 errhint("Try the transaction again, or use READ COMMITTED.")));
+}
+
+/*
  * Begins a writing call: refuses where nothing can be written, waits for other
  * writers and reads the graph.
  *
@@ -63,6 +105,7 @@ smig_writer_begin(const char *function)
 	PreventCommandDuringRecovery(function);
 	smig_store_check_version();
 	smig_store_lock_graph();
+	refuse_old_snapshot();
 	writer->graph = smig_store_load_graph(&writer->applied);
 	return writer;
 }
@@ -91,11 +134,15 @@ smig_writer_lock_run(const char *what)
 	for (int i = 0; i < RUN_LOCK_TRIES; i++)
 	{
 		if (smig_lock_run_try(false))
+		{
+			refuse_old_snapshot();
 			return;
+		}
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(RUN_LOCK_PAUSE_US);
 	}
 	smig_lock_run_for_writing(what);
+	refuse_old_snapshot();
 }
 
 /*
