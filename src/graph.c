@@ -30,29 +30,50 @@
 #define CYCLE_NAMES			16
 
 /*
- * An entry of by_name.  The key is the pointer, compared by what it points
- * to: names are of any length, and already have an owner.
+ * An entry of SmigGraph.names.  The key is a pointer, compared by what it
+ * points to: names are of any length, and already have an owner.
  */
 typedef struct NameEntry
 {
 	const char *name;			/* key; of the node or in its labels */
 	SmigNode   *node;
+	uint32		hash;
+	char		status;			/* for simplehash */
 	bool		is_label;
 } NameEntry;
 
-static uint32
-name_hash(const void *key, Size keysize)
+static inline uint32
+name_hash(const char *name)
 {
-	const char *name = *(const char *const *) key;
-
 	return hash_bytes((const unsigned char *) name, strlen(name));
 }
 
-static int
-name_match(const void *a, const void *b, Size keysize)
+#define SH_PREFIX			names
+#define SH_ELEMENT_TYPE		NameEntry
+#define SH_KEY_TYPE			const char *
+#define SH_KEY				name
+#define SH_HASH_KEY(tb, key)	name_hash(key)
+#define SH_EQUAL(tb, a, b)	(strcmp(a, b) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)	(a)->hash
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct SmigNames
 {
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
+	names_hash *table;
+};
+
+/* A name in the parents or depends_on of a node, to be resolved later. */
+typedef struct UnresolvedName
+{
+	SmigNode   *node;
+	const char *name;
+	bool		parent;			/* in parents, else in depends_on */
+	int			place;			/* in that list, which has a NULL there */
+} UnresolvedName;
 
 /*
  * Makes an empty graph in a memory context of its own below the current one;
@@ -61,41 +82,66 @@ name_match(const void *a, const void *b, Size keysize)
 SmigGraph *
 smig_graph_create(void)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "schemamig graph",
-												  ALLOCSET_DEFAULT_SIZES);
+	/* nothing of a graph is freed before all of it is */
+	MemoryContext context = GenerationContextCreate(CurrentMemoryContext,
+													"schemamig graph",
+													ALLOCSET_DEFAULT_SIZES);
 	SmigGraph  *graph = MemoryContextAllocZero(context, sizeof(SmigGraph));
-	HASHCTL		ctl;
 
 	graph->context = context;
 	graph->maxnodes = INITIAL_NODES;
 	graph->nodes = MemoryContextAlloc(context,
 									  sizeof(SmigNode *) * graph->maxnodes);
-
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = sizeof(const char *);
-	ctl.entrysize = sizeof(NameEntry);
-	ctl.hash = name_hash;
-	ctl.match = name_match;
-	ctl.hcxt = context;
-	graph->by_name = hash_create("schemamig graph names", 256, &ctl,
-								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
-								 HASH_CONTEXT);
+	graph->in_order = true;
+	graph->names = MemoryContextAlloc(context, sizeof(struct SmigNames));
+	graph->names->table = names_create(context, INITIAL_NODES, NULL);
 	return graph;
 }
 
 static NameEntry *
 find_name(SmigGraph *graph, const char *name)
 {
-	return (NameEntry *) hash_search(graph->by_name, &name, HASH_FIND, NULL);
+	return names_lookup(graph->names->table, name);
 }
 
 /*
- * Copies names into the graph.  A name that is already a node's id is not
- * copied again: in a long chain every id is somebody's parent.
+ * Enters a name, which must live as long as the graph.  Returns the entry of
+ * its present owner when it is taken, else NULL.
+ */
+static NameEntry *
+enter_name(SmigGraph *graph, const char *name, SmigNode *node, bool is_label)
+{
+	bool		found;
+	NameEntry  *entry = names_insert(graph->names->table, name, &found);
+
+	if (found)
+		return entry;
+	entry->node = node;
+	entry->is_label = is_label;
+	return NULL;
+}
+
+/*
+ * Refuses an edge from a node to itself.
+ */
+static void
+check_self(SmigNode *node, SmigNode *named, bool parent)
+{
+	if (named == node)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 parent ?
+				 errmsg("revision \"%s\" names itself as parent", node->id) :
+				 errmsg("revision \"%s\" depends on itself", node->id),
+				 errhint("Correct its %s.", parent ? "parents" : "depends_on")));
+}
+
+/*
+ * Makes the list of nodes that "names" name.  What does not exist yet is left
+ * to smig_graph_link.  In a history written in order everything exists.
  */
 static List *
-copy_names(SmigGraph *graph, List *names)
+resolve_names(SmigGraph *graph, SmigNode *node, List *names, bool parent)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -104,17 +150,33 @@ copy_names(SmigGraph *graph, List *names)
 	{
 		NameEntry  *entry = find_name(graph, (char *) lfirst(lc));
 
-		result = lappend(result, entry ? entry->node->id :
-						 pstrdup((char *) lfirst(lc)));
+		if (entry)
+		{
+			check_self(node, entry->node, parent);
+			result = list_append_unique_ptr(result, entry->node);
+		}
+		else
+		{
+			UnresolvedName *unresolved = palloc(sizeof(UnresolvedName));
+
+			unresolved->node = node;
+			unresolved->name = pstrdup((char *) lfirst(lc));
+			unresolved->parent = parent;
+			unresolved->place = list_length(result);
+			graph->unresolved = lappend(graph->unresolved, unresolved);
+			result = lappend(result, NULL);
+		}
 	}
 	return result;
 }
 
 /*
  * Adds a revision.  All arguments are copied.  "parents" and "depends_on" are
- * lists of char * that smig_graph_link resolves; depends_on may name labels.
+ * lists of char *, each of which must be an id by the time of smig_graph_link;
+ * depends_on may name labels too.
  *
- * Errors: duplicate_object when the id is there already.
+ * Errors: duplicate_object when the id is there already,
+ * invalid_object_definition when it names itself.
  */
 SmigNode *
 smig_graph_add(SmigGraph *graph, const char *id, const char *message,
@@ -122,20 +184,15 @@ smig_graph_add(SmigGraph *graph, const char *id, const char *message,
 {
 	MemoryContext old = MemoryContextSwitchTo(graph->context);
 	SmigNode   *node = palloc0(sizeof(SmigNode));
-	NameEntry  *entry;
-	bool		found;
 	ListCell   *lc;
 
 	Assert(!graph->linked);
 	node->id = pstrdup(id);
-	entry = hash_search(graph->by_name, &node->id, HASH_ENTER, &found);
-	if (found)
+	if (enter_name(graph, node->id, node, false))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("revision \"%s\" is given more than once", id),
 				 errhint("Give one of them another id.")));
-	entry->node = node;
-	entry->is_label = false;
 
 	if (graph->nnodes == graph->maxnodes)
 	{
@@ -146,8 +203,8 @@ smig_graph_add(SmigGraph *graph, const char *id, const char *message,
 	node->index = graph->nnodes;
 	graph->nodes[graph->nnodes++] = node;
 	node->message = pstrdup(message ? message : "");
-	node->parents = copy_names(graph, parents);
-	node->depends_on = copy_names(graph, depends_on);
+	node->parents = resolve_names(graph, node, parents, true);
+	node->depends_on = resolve_names(graph, node, depends_on, false);
 	foreach(lc, labels)
 		node->labels = lappend(node->labels, pstrdup((char *) lfirst(lc)));
 	MemoryContextSwitchTo(old);
@@ -155,7 +212,7 @@ smig_graph_add(SmigGraph *graph, const char *id, const char *message,
 }
 
 /*
- * Enters the labels into by_name.  Ids and labels share one name space,
+ * Enters the labels into the names.  Ids and labels share one name space,
  * because a target may be either.
  */
 static void
@@ -170,69 +227,106 @@ link_labels(SmigGraph *graph)
 		foreach(lc, node->labels)
 		{
 			const char *label = (const char *) lfirst(lc);
-			NameEntry  *entry;
-			bool		found;
+			NameEntry  *taken = enter_name(graph, label, node, true);
 
-			entry = hash_search(graph->by_name, &label, HASH_ENTER, &found);
-			if (found && !entry->is_label)
+			if (taken && !taken->is_label)
 				ereport(ERROR,
 						(errcode(ERRCODE_DUPLICATE_OBJECT),
 						 errmsg("label \"%s\" of revision \"%s\" is the id of a revision",
 								label, node->id),
 						 errhint("Give the branch another label.")));
-			if (found)
+			if (taken)
 				ereport(ERROR,
 						(errcode(ERRCODE_DUPLICATE_OBJECT),
-						 entry->node == node ?
+						 taken->node == node ?
 						 errmsg("label \"%s\" is given twice to revision \"%s\"",
 								label, node->id) :
 						 errmsg("label \"%s\" of revision \"%s\" is already a label of revision \"%s\"",
-								label, node->id, entry->node->id),
+								label, node->id, taken->node->id),
 						 errhint("A label names one revision, where its branch begins.")));
-			entry->node = node;
-			entry->is_label = true;
 		}
 	}
 }
 
 /*
- * The node that "node" names as its parent or dependency.
+ * The node that a name means that did not exist when it was given.
  */
 static SmigNode *
-named_node(SmigGraph *graph, SmigNode *node, const char *name, bool parent)
+resolve_name(SmigGraph *graph, const UnresolvedName *unresolved)
 {
+	const char *name = unresolved->name;
+	const char *id = unresolved->node->id;
 	NameEntry  *entry = find_name(graph, name);
 
-	if (entry && parent && entry->is_label)
+	if (entry && unresolved->parent && entry->is_label)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parent \"%s\" of revision \"%s\" is a label",
-						name, node->id),
+						name, id),
 				 errdetail("It is a label of revision \"%s\".",
 						   entry->node->id),
 				 errhint("Name parents by their full ids.")));
 	if (!entry)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 parent ?
+				 unresolved->parent ?
 				 errmsg("parent \"%s\" of revision \"%s\" does not exist",
-						name, node->id) :
+						name, id) :
 				 errmsg("revision \"%s\" depends on \"%s\", which does not exist",
-						node->id, name),
+						id, name),
 				 errhint("Load the missing revision first or in the same call, or correct the name.")));
-	if (entry->node == node)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 parent ?
-				 errmsg("revision \"%s\" names itself as parent", node->id) :
-				 errmsg("revision \"%s\" depends on itself", node->id),
-				 errhint("Correct its %s.", parent ? "parents" : "depends_on")));
+	check_self(unresolved->node, entry->node, unresolved->parent);
 	return entry->node;
 }
 
 /*
- * Replaces the names in parents and depends_on by nodes and makes the inverse
- * lists.  A name given twice counts once.
+ * A list without repetitions, in place; for the short lists of one node.
+ */
+static List *
+without_repetitions(List *nodes)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		result = list_append_unique_ptr(result, lfirst(lc));
+	list_free(nodes);
+	return result;
+}
+
+/*
+ * Resolves the names that were given before what they name.  A name given
+ * twice counts once.
+ */
+static void
+link_unresolved(SmigGraph *graph)
+{
+	ListCell   *lc;
+
+	foreach(lc, graph->unresolved)
+	{
+		UnresolvedName *unresolved = (UnresolvedName *) lfirst(lc);
+		SmigNode   *node = unresolved->node;
+
+		CHECK_FOR_INTERRUPTS();
+		lfirst(list_nth_cell(unresolved->parent ? node->parents :
+							 node->depends_on, unresolved->place)) =
+			resolve_name(graph, unresolved);
+	}
+	foreach(lc, graph->unresolved)
+	{
+		SmigNode   *node = ((UnresolvedName *) lfirst(lc))->node;
+
+		node->parents = without_repetitions(node->parents);
+		node->depends_on = without_repetitions(node->depends_on);
+	}
+	list_free_deep(graph->unresolved);
+	graph->unresolved = NIL;
+}
+
+/*
+ * Makes the inverse lists, and finds out whether the order of creation is
+ * one in which everything could be applied.
  */
 static void
 link_edges(SmigGraph *graph)
@@ -240,36 +334,22 @@ link_edges(SmigGraph *graph)
 	for (int i = 0; i < graph->nnodes; i++)
 	{
 		SmigNode   *node = graph->nodes[i];
-		List	   *parents = NIL;
-		List	   *depends_on = NIL;
 		ListCell   *lc;
 
 		CHECK_FOR_INTERRUPTS();
 		foreach(lc, node->parents)
-			parents = list_append_unique_ptr(parents,
-											 named_node(graph, node,
-														(char *) lfirst(lc),
-														true));
-		foreach(lc, node->depends_on)
-			depends_on = list_append_unique_ptr(depends_on,
-												named_node(graph, node,
-														   (char *) lfirst(lc),
-														   false));
-		list_free(node->parents);
-		list_free(node->depends_on);
-		node->parents = parents;
-		node->depends_on = depends_on;
-		foreach(lc, parents)
 		{
 			SmigNode   *parent = (SmigNode *) lfirst(lc);
 
 			parent->children = lappend(parent->children, node);
+			graph->in_order &= parent->index < i;
 		}
-		foreach(lc, depends_on)
+		foreach(lc, node->depends_on)
 		{
 			SmigNode   *needed = (SmigNode *) lfirst(lc);
 
 			needed->dependents = lappend(needed->dependents, node);
+			graph->in_order &= needed->index < i;
 		}
 	}
 }
@@ -427,10 +507,14 @@ smig_graph_link(SmigGraph *graph)
 
 	Assert(!graph->linked);
 	link_labels(graph);
+	link_unresolved(graph);
 	link_edges(graph);
+	graph->linked = true;
 	MemoryContextSwitchTo(old);
 
-	missing = unordered_nodes(graph, SMIG_EDGES_ALL);
+	/* edges that all lead to older nodes cannot make a cycle */
+	missing = graph->in_order ? NULL :
+		unordered_nodes(graph, SMIG_EDGES_ALL);
 	if (missing)
 	{
 		int		   *by_parents = unordered_nodes(graph, SMIG_EDGES_PARENTS);
@@ -439,7 +523,6 @@ smig_graph_link(SmigGraph *graph)
 			report_cycle(graph, by_parents, SMIG_EDGES_PARENTS);
 		report_cycle(graph, missing, SMIG_EDGES_ALL);
 	}
-	graph->linked = true;
 }
 
 /*
@@ -677,6 +760,22 @@ release_successors(List *successors, const Bitmapset *set, int *missing,
 }
 
 /*
+ * The members of a set, none of which was created before one that it needs.
+ */
+static List *
+order_as_created(SmigGraph *graph, const Bitmapset *set, bool reverse)
+{
+	List	   *result = NIL;
+	int			i = -1;
+
+	if (!reverse)
+		return smig_graph_members(graph, set);
+	while ((i = bms_prev_member(set, i)) >= 0)
+		result = lappend(result, graph->nodes[i]);
+	return result;
+}
+
+/*
  * The members of a set in the order in which they are applied: what a node
  * needs comes before it, and of those that could come next the one created
  * first does.  With "children_first" the exact reverse: the order of
@@ -695,6 +794,8 @@ smig_graph_order(SmigGraph *graph, const Bitmapset *set, bool children_first)
 
 	if (nmembers == 0)
 		return NIL;
+	if (graph->in_order)
+		return order_as_created(graph, set, children_first);
 	ready = binaryheap_allocate(nmembers, compare_creation, NULL);
 	missing = palloc_extended(sizeof(int) * graph->nnodes, MCXT_ALLOC_HUGE);
 	order = palloc_extended(sizeof(SmigNode *) * nmembers, MCXT_ALLOC_HUGE);

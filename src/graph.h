@@ -16,7 +16,6 @@
 
 #include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
-#include "utils/hsearch.h"
 
 typedef struct SmigNode
 {
@@ -36,8 +35,10 @@ typedef struct SmigGraph
 	int			nnodes;
 	int			maxnodes;
 	SmigNode  **nodes;			/* by index */
-	HTAB	   *by_name;		/* ids and labels; private to graph.c */
+	struct SmigNames *names;	/* ids and labels; private to graph.c */
+	List	   *unresolved;		/* names not known yet; private to graph.c */
 	bool		linked;			/* smig_graph_link has been called */
+	bool		in_order;		/* every node is younger than all it names */
 } SmigGraph;
 
 /* Which edges a question follows. */

@@ -32,9 +32,6 @@ PG_FUNCTION_INFO_V1(schemamig_history);
 PG_FUNCTION_INFO_V1(schemamig_path);
 PG_FUNCTION_INFO_V1(schemamig_resolve);
 
-/* Rows fetched at a time from a query over all revisions. */
-#define FACTS_FETCH_ROWS	1000
-
 /*
  * Names as a text[] of their own.
  */
@@ -103,63 +100,80 @@ row_context(void)
 								 ALLOCSET_SMALL_SIZES);
 }
 
+/* Where the rows of smig_look_facts go. */
+typedef struct FactReader
+{
+	SmigGraph  *graph;
+	SmigFacts  *facts;
+} FactReader;
+
+/*
+ * The place for what a row says of the revision in its first column; NULL for
+ * one that was written since the graph was read.
+ */
+static SmigFacts *
+fact_of(Datum *values, void *arg)
+{
+	FactReader *reader = (FactReader *) arg;
+	SmigNode   *node = smig_graph_find(reader->graph,
+									   TextDatumGetCString(values[0]));
+
+	return node ? &reader->facts[node->index] : NULL;
+}
+
+static void
+read_created(Datum *values, bool *nulls, void *arg)
+{
+	SmigFacts  *fact = fact_of(values, arg);
+
+	if (fact)
+	{
+		fact->found = true;
+		fact->created_at = DatumGetTimestampTz(values[1]);
+	}
+}
+
+static void
+read_applied(Datum *values, bool *nulls, void *arg)
+{
+	SmigFacts  *fact = fact_of(values, arg);
+
+	if (fact)
+	{
+		fact->applied = true;
+		fact->applied_at = DatumGetTimestampTz(values[1]);
+	}
+}
+
+static void
+read_partial(Datum *values, bool *nulls, void *arg)
+{
+	SmigFacts  *fact = fact_of(values, arg);
+
+	if (fact)
+		fact->partial = true;
+}
+
 /*
  * Reads what the tables know of all revisions, by node index.
  */
 SmigFacts *
 smig_look_facts(SmigGraph *graph)
 {
-	SmigFacts  *facts = palloc_extended(sizeof(SmigFacts) *
-										(graph->nnodes + 1),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	FactReader	reader = {graph};
 	SmigStoreScope scope;
-	Portal		portal;
-	MemoryContext row;
 
+	reader.facts = palloc_extended(sizeof(SmigFacts) * (graph->nnodes + 1),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	smig_store_begin(&scope);
-	row = row_context();
-	portal = SPI_cursor_open_with_args(NULL,
-									   "SELECT r.id, r.created_at, a.applied_at, s.revision IS NOT NULL"
-									   " FROM schemamig.revision r"
-									   " LEFT JOIN schemamig.applied a ON a.revision = r.id"
-									   " LEFT JOIN (SELECT DISTINCT revision FROM schemamig.step) s"
-									   " ON s.revision = r.id",
-									   0, NULL, NULL, NULL, true, 0);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, FACTS_FETCH_ROWS);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			MemoryContext old = MemoryContextSwitchTo(row);
-			Datum		values[4];
-			bool		nulls[4];
-			SmigNode   *node;
-
-			CHECK_FOR_INTERRUPTS();
-			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-							  values, nulls);
-			node = smig_graph_find(graph, TextDatumGetCString(values[0]));
-			if (node)
-			{
-				SmigFacts  *fact = &facts[node->index];
-
-				fact->found = true;
-				fact->created_at = DatumGetTimestampTz(values[1]);
-				fact->applied = !nulls[2];
-				fact->applied_at = nulls[2] ? 0 :
-					DatumGetTimestampTz(values[2]);
-				fact->partial = DatumGetBool(values[3]);
-			}
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(row);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(portal);
+	smig_store_scan("SELECT id, created_at FROM schemamig.revision",
+					read_created, &reader);
+	smig_store_scan("SELECT revision, applied_at FROM schemamig.applied",
+					read_applied, &reader);
+	smig_store_scan("SELECT revision FROM schemamig.step",
+					read_partial, &reader);
 	smig_store_end(&scope);
-	return facts;
+	return reader.facts;
 }
 
 /*

@@ -160,67 +160,112 @@ text_list_array(List *strings)
 }
 
 /* Rows fetched at a time, so that memory does not grow with the query's result. */
-#define GRAPH_FETCH_ROWS 1000
+#define SCAN_FETCH_ROWS		1000
+
+/* Columns a scan may have. */
+#define SCAN_COLUMNS		8
+
+/*
+ * Calls "read" for each row of a query, in a memory context that is reset
+ * after every batch of rows.  Inside a scope.
+ */
+void
+smig_store_scan(const char *query,
+				void (*read) (Datum *values, bool *nulls, void *arg),
+				void *arg)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext batch = AllocSetContextCreate(old, "schemamig batch of rows",
+												ALLOCSET_DEFAULT_SIZES);
+	Portal		portal = SPI_cursor_open_with_args(NULL, query, 0, NULL, NULL,
+												   NULL, true, 0);
+
+	for (;;)
+	{
+		Datum		values[SCAN_COLUMNS];
+		bool		nulls[SCAN_COLUMNS];
+
+		SPI_cursor_fetch(portal, true, SCAN_FETCH_ROWS);
+		if (SPI_processed == 0)
+			break;
+		MemoryContextSwitchTo(batch);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+							  values, nulls);
+			read(values, nulls, arg);
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(batch);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	MemoryContextDelete(batch);
+}
+
+/* Where the rows of the graph go. */
+typedef struct GraphReader
+{
+	SmigGraph  *graph;
+	Bitmapset  *applied;
+	MemoryContext context;		/* of applied */
+} GraphReader;
+
+static void
+read_revision(Datum *values, bool *nulls, void *arg)
+{
+	GraphReader *reader = (GraphReader *) arg;
+
+	(void) smig_graph_add(reader->graph,
+						  TextDatumGetCString(values[0]),
+						  TextDatumGetCString(values[1]),
+						  text_array_list(values[2], nulls[2]),
+						  text_array_list(values[3], nulls[3]),
+						  text_array_list(values[4], nulls[4]));
+}
+
+static void
+read_applied(Datum *values, bool *nulls, void *arg)
+{
+	GraphReader *reader = (GraphReader *) arg;
+	SmigNode   *node = smig_graph_find(reader->graph,
+									   TextDatumGetCString(values[0]));
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+	/* a foreign key and one snapshot say that it is there */
+	Assert(node != NULL);
+	reader->applied = bms_add_member(reader->applied, node->index);
+	MemoryContextSwitchTo(old);
+}
 
 /*
  * Reads the whole graph, linked, into the current memory context; *applied
  * (unless NULL) is set to the applied set as node indexes.
+ *
+ * Two plain scans rather than a join: they need neither a hash table nor a
+ * sort, which above work_mem would go to disk.
  */
 SmigGraph *
 smig_store_load_graph(Bitmapset **applied)
 {
 	SmigStoreScope scope;
-	SmigGraph  *graph = smig_graph_create();
-	Bitmapset  *set = NULL;
-	SPIPlanPtr	plan;
-	Portal		portal;
-	MemoryContext batch;
+	GraphReader reader = {0};
 
+	reader.context = CurrentMemoryContext;
+	reader.graph = smig_graph_create();
 	smig_store_begin(&scope);
-	batch = AllocSetContextCreate(CurrentMemoryContext, "schemamig graph batch",
-								  ALLOCSET_DEFAULT_SIZES);
-	plan = SPI_prepare("SELECT r.id, r.message, r.parents, r.depends_on,"
-					   " r.labels, a.revision IS NOT NULL"
-					   " FROM schemamig.revision r"
-					   " LEFT JOIN schemamig.applied a ON a.revision = r.id"
-					   " ORDER BY r.ordinal", 0, NULL);
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, GRAPH_FETCH_ROWS);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			Datum		values[6];
-			bool		nulls[6];
-			SmigNode   *node;
-			MemoryContext old = MemoryContextSwitchTo(batch);
-
-			CHECK_FOR_INTERRUPTS();
-			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
-							  values, nulls);
-			node = smig_graph_add(graph,
-								  TextDatumGetCString(values[0]),
-								  TextDatumGetCString(values[1]),
-								  text_array_list(values[2], nulls[2]),
-								  text_array_list(values[3], nulls[3]),
-								  text_array_list(values[4], nulls[4]));
-			MemoryContextSwitchTo(scope.caller_context);
-			if (applied && DatumGetBool(values[5]))
-				set = bms_add_member(set, node->index);
-			MemoryContextSwitchTo(old);
-		}
-		MemoryContextSwitchTo(scope.caller_context);
-		MemoryContextReset(batch);
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(portal);
-	smig_store_end(&scope);
-	smig_graph_link(graph);
+	smig_store_scan("SELECT id, message, parents, depends_on, labels"
+					" FROM schemamig.revision ORDER BY ordinal",
+					read_revision, &reader);
 	if (applied)
-		*applied = set;
-	return graph;
+		smig_store_scan("SELECT revision FROM schemamig.applied",
+						read_applied, &reader);
+	smig_store_end(&scope);
+	smig_graph_link(reader.graph);
+	if (applied)
+		*applied = reader.applied;
+	return reader.graph;
 }
 
 /*

@@ -36,6 +36,10 @@ typedef struct SmigStoreScope
 extern void smig_store_begin(SmigStoreScope *scope);
 extern void smig_store_end(SmigStoreScope *scope);
 extern void smig_store_check_version(void);
+extern void smig_store_scan(const char *query,
+							void (*read) (Datum *values, bool *nulls,
+										  void *arg),
+							void *arg);
 
 /* The graph and the applied set. */
 extern SmigGraph *smig_store_load_graph(Bitmapset **applied);

@@ -63,9 +63,12 @@ apply_targets(SmigGraph *graph, const Bitmapset *applied,
 static void
 check_overlap(SmigGraph *graph, List *nodes)
 {
-	List	   *maximal = smig_graph_maximal(graph, smig_graph_set(nodes));
+	List	   *maximal;
 	ListCell   *lc;
 
+	if (list_length(nodes) < 2)
+		return;
+	maximal = smig_graph_maximal(graph, smig_graph_set(nodes));
 	if (list_length(maximal) == list_length(nodes))
 		return;
 	foreach(lc, maximal)
