@@ -62,6 +62,24 @@ LANGUAGE sql AS $$
 	FROM jsonb_array_elements(revisions) WITH ORDINALITY e (r, n) ORDER BY n;
 $$;
 
+-- The same through the public function, as files.
+CREATE FUNCTION pg_temp.load_files(revisions jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	source text;
+BEGIN
+	SELECT string_agg(concat(
+			E'-- schemamig:revision ', r->>'id', E'\n',
+			'-- schemamig:parents ', array_to_string(ARRAY(SELECT jsonb_array_elements_text(r->'down')), ', '), E'\n',
+			E'-- schemamig:depends_on ' || nullif(array_to_string(ARRAY(SELECT jsonb_array_elements_text(r->'depends_on')), ', '), '') || E'\n',
+			E'-- schemamig:labels ' || nullif(array_to_string(ARRAY(SELECT jsonb_array_elements_text(r->'labels')), ', '), '') || E'\n',
+			E'-- schemamig:up\nSELECT 1;\n-- schemamig:down\nSELECT 1;\n\n'), '' ORDER BY n)
+	INTO source
+	FROM jsonb_array_elements(revisions) WITH ORDINALITY e (r, n);
+	PERFORM schemamig_load(source);
+END
+$$;
+
 CREATE FUNCTION pg_temp.answer_path(q jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,7 +164,11 @@ DECLARE
 	msg text;
 BEGIN
 	TRUNCATE schemamig.revision, schemamig.applied, schemamig.step RESTART IDENTITY;
-	PERFORM pg_temp.load(q->'revisions');
+	IF q->>'op' = 'load' AND q->'revisions' <> '[]' THEN
+		PERFORM pg_temp.load_files(q->'revisions');
+	ELSE
+		PERFORM pg_temp.load(q->'revisions');
+	END IF;
 	IF q ? 'applied' AND q->>'applied' <> 'base' THEN
 		PERFORM pg_temp.set_applied(ARRAY(SELECT schemamig_resolve(q->>'applied')));
 	END IF;
