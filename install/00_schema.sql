@@ -85,6 +85,7 @@ CREATE TABLE schemamig.run
 		CHECK (state IN ('waiting', 'running', 'done', 'failed', 'cancelled',
 			'interrupted')),
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	running_at timestamptz,
 	ended_at timestamptz,
 	revision text,
 	step integer,
@@ -108,6 +109,7 @@ COMMENT ON COLUMN schemamig.run.caller_pid IS 'Process id of the caller.';
 COMMENT ON COLUMN schemamig.run.worker_pid IS 'Process id of the worker; NULL inside the caller''s own transaction.';
 COMMENT ON COLUMN schemamig.run.state IS 'waiting, running, done, failed, cancelled or interrupted (its process died).';
 COMMENT ON COLUMN schemamig.run.started_at IS 'When the run was asked for.';
+COMMENT ON COLUMN schemamig.run.running_at IS 'When it had the migration lock and began to work.';
 COMMENT ON COLUMN schemamig.run.ended_at IS 'When it ended.';
 COMMENT ON COLUMN schemamig.run.revision IS 'Revision in which it failed.';
 COMMENT ON COLUMN schemamig.run.step IS 'Step in which it failed.';

@@ -152,8 +152,9 @@ smig_journal_run_begin(const SmigRunRow *row)
 	static JournalQuery query = {
 		"INSERT INTO schemamig.run (id, kind, target, transaction,"
 		" allow_destructive, detached, role, login_role, application_name,"
-		" client, caller_pid, worker_pid, state)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		" client, caller_pid, worker_pid, state, running_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+		" CASE $13 WHEN 'running' THEN pg_catalog.clock_timestamp() END)",
 		13,
 		{INT8OID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, TEXTOID, TEXTOID,
 		TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID}
@@ -183,7 +184,10 @@ void
 smig_journal_run_state(int64 run, const char *state)
 {
 	static JournalQuery query = {
-		"UPDATE schemamig.run SET state = $2 WHERE id = $1",
+		"UPDATE schemamig.run SET state = $2,"
+		" running_at = CASE $2 WHEN 'running'"
+		" THEN pg_catalog.clock_timestamp() ELSE running_at END"
+		" WHERE id = $1",
 		2, {INT8OID, TEXTOID}
 	};
 	JournalArgs args = {0};
@@ -232,7 +236,7 @@ smig_journal_close_interrupted(int64 run)
 		" AND r.kind IN ('apply', 'revert')"
 		" AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a"
 		"  WHERE a.pid = r.worker_pid AND a.backend_type = 'schemamig worker'"
-		"  AND a.backend_start >= r.started_at - '1 minute'::interval)",
+		"  AND a.backend_start <= r.started_at)",
 		1, {INT8OID}
 	};
 	JournalArgs args = {0};
@@ -280,6 +284,64 @@ smig_journal_load(void)
 	}
 	smig_store_end(&scope);
 	return result;
+}
+
+/*
+ * Refuses to go one way while a revision is half way the other way.
+ *
+ * rows: the journal (SmigJournalStep)
+ *
+ * Errors: 55000, with the command that completes the half done revision.
+ */
+void
+smig_journal_check_direction(List *rows, SmigDirection direction)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		SmigJournalStep *row = lfirst(lc);
+
+		if (row->direction != direction)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("revision \"%s\" is half %s", row->revision,
+							row->direction == SMIG_APPLY ? "applied" : "reverted"),
+					 errhint("Complete it with SELECT schemamig_%s(%s), or settle it by hand and say so with schemamig_settle().",
+							 smig_direction_name(row->direction),
+							 quote_literal_cstr(row->direction == SMIG_APPLY ?
+												row->revision : "-1"))));
+	}
+}
+
+/*
+ * Whether the journal (SmigJournalStep) says that a step of a revision is
+ * done, so that a run skips it.
+ *
+ * Errors: 55000 when its text changed since it was begun.
+ */
+bool
+smig_journal_step_is_done(List *rows, const char *revision,
+						  SmigDirection direction, const SmigStep *step)
+{
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		SmigJournalStep *row = lfirst(lc);
+
+		if (row->step != step->number || row->direction != direction ||
+			strcmp(row->revision, revision) != 0)
+			continue;
+		if (strcmp(row->checksum, step->checksum) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("step %d of revision \"%s\" was begun with another text",
+							step->number, row->revision),
+					 errhint("Restore the text of the steps that were begun, or settle by hand and say so with schemamig_settle().")));
+		return row->state == SMIG_STATE_DONE;
+	}
+	return false;
 }
 
 /*

@@ -80,6 +80,10 @@ extern void smig_journal_run_end(int64 run, const char *state,
 extern void smig_journal_close_interrupted(int64 run);
 
 extern List *smig_journal_load(void);
+extern void smig_journal_check_direction(List *rows, SmigDirection direction);
+extern bool smig_journal_step_is_done(List *rows, const char *revision,
+									  SmigDirection direction,
+									  const SmigStep *step);
 extern void smig_journal_step(int64 run, const char *revision,
 							  SmigDirection direction, const SmigStep *step,
 							  SmigStepState state, const char *intent);

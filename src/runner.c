@@ -90,60 +90,6 @@ record_end(SmigRun *run, const ErrorData *edata)
 						 sqlstate, edata ? edata->message : NULL);
 }
 
-/*
- * Refuses to go one way while a revision is half way the other way.
- */
-static void
-check_journal(const SmigRun *run)
-{
-	ListCell   *lc;
-
-	foreach(lc, run->journal)
-	{
-		SmigJournalStep *row = lfirst(lc);
-		const char *direction = smig_direction_name(row->direction);
-
-		if (row->direction != run->request->direction)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("revision \"%s\" is half %s", row->revision,
-							row->direction == SMIG_APPLY ? "applied" : "reverted"),
-					 errhint("Complete it with SELECT schemamig_%s('%s'), or settle it by hand and say so with schemamig_settle().",
-							 direction,
-							 row->direction == SMIG_APPLY ? row->revision : "-1")));
-	}
-}
-
-/*
- * Checks that the journal allows this step to be skipped or continued.
- *
- * Errors: 55000 when its text changed since it was begun.
- */
-static bool
-step_is_done(const SmigRun *run, const SmigPlanned *planned,
-			 const SmigStep *step)
-{
-	ListCell   *lc;
-
-	foreach(lc, run->journal)
-	{
-		SmigJournalStep *row = lfirst(lc);
-
-		if (strcmp(row->revision, planned->revision->id) != 0)
-			continue;
-		if (row->step != step->number)
-			continue;
-		if (strcmp(row->checksum, step->checksum) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("step %d of revision \"%s\" was begun with another text",
-							step->number, row->revision),
-					 errhint("Restore the text of the steps that were begun, or settle by hand and say so with schemamig_settle().")));
-		return row->state == SMIG_STATE_DONE;
-	}
-	return false;
-}
-
 static SmigPart *
 make_part(const SmigPlanned *planned, int place, const SmigStep *step, bool last)
 {
@@ -171,7 +117,9 @@ revision_parts(const SmigRun *run, const SmigPlanned *planned, int place)
 	{
 		SmigStep   *step = lfirst(lc);
 
-		if (!step_is_done(run, planned, step))
+		if (!smig_journal_step_is_done(run->journal,
+									   planned->revision->id,
+									   planned->direction, step))
 			parts = lappend(parts,
 							make_part(planned, place, step,
 									  step == llast(steps)));
@@ -295,7 +243,7 @@ run_with_lock(SmigRun *run)
 	MemoryContextSwitchTo(run->context);
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();
-	check_journal(run);
+	smig_journal_check_direction(run->journal, request->direction);
 	smig_plan_check(run->plan, request->transaction,
 					request->allow_destructive);
 	CommitTransactionCommand();
@@ -438,7 +386,7 @@ smig_runner_run_inline(const SmigRequest *request)
 	record_begin(request, "running");
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();
-	check_journal(run);
+	smig_journal_check_direction(run->journal, request->direction);
 	smig_plan_check(run->plan, request->transaction,
 					request->allow_destructive);
 	if (run->plan->nodes == NIL)

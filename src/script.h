@@ -78,6 +78,9 @@ extern SmigScript *smig_script_parse(const char *text, SmigTransactionMode mode,
 extern const char *smig_script_kind_name(SmigStepKind kind);
 extern char *smig_script_statement_text(const SmigScript *script,
 										const SmigStatement *statement);
+extern char *smig_script_dollar_quote(const char *text);
+extern char *smig_script_psql_text(const SmigScript *script,
+								   const SmigStatement *statement);
 extern void smig_script_position(const char *text, int offset,
 								 int *line, int *column);
 extern void smig_script_map_error(const SmigScript *script,

@@ -25,6 +25,9 @@ extern SmigNode *smig_target_resolve_one(SmigGraph *graph,
 										 const char *target);
 extern List *smig_target_path(SmigGraph *graph, const Bitmapset *applied,
 							  const char *target, SmigDirection direction);
+extern SmigDirection smig_target_direction(SmigGraph *graph,
+										   const Bitmapset *applied,
+										   const char *target);
 extern Bitmapset *smig_target_stamp(SmigGraph *graph, const Bitmapset *applied,
 									const char *target, bool purge);
 extern Bitmapset *smig_target_stamp_scope(SmigGraph *graph,

@@ -252,6 +252,34 @@ smig_target_path(SmigGraph *graph, const Bitmapset *applied,
 	return path_revert(graph, applied, target);
 }
 
+/*
+ * The way to a target: revert when everything it names is applied and has
+ * something applied above it, or when it counts down from what is applied.
+ *
+ * Errors: those of smig_target_resolve.
+ */
+SmigDirection
+smig_target_direction(SmigGraph *graph, const Bitmapset *applied,
+					  const char *target)
+{
+	List	   *exprs = smig_target_parse(graph, target);
+	const TargetExpr *expr = linitial(exprs);
+	Bitmapset  *named;
+	Bitmapset  *maximal;
+
+	if (list_length(exprs) == 1 && expr->word == TARGET_NONE)
+		return expr->steps < 0 ? SMIG_REVERT : SMIG_APPLY;
+	if (list_length(exprs) == 1 && !expr->relative &&
+		(expr->word == TARGET_HEAD || expr->word == TARGET_HEADS))
+		return SMIG_APPLY;
+	named = smig_graph_set(smig_target_resolve(graph, applied, target));
+	maximal = smig_graph_set(smig_graph_maximal(graph, applied));
+	if (bms_is_subset(named, applied) &&
+		(bms_is_empty(named) || !bms_is_subset(named, maximal)))
+		return SMIG_REVERT;
+	return SMIG_APPLY;
+}
+
 /* What the parts of a target ask of a stamp. */
 typedef struct StampRequest
 {

@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * result.c
+ *	  Arguments and rows of the functions that look at things.
+ *
+ * IDENTIFICATION
+ *	  src/result.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "graph.h"
+#include "result.h"
+
+/*
+ * A text argument that must not be NULL.
+ *
+ * n: place of the argument, from 0; name: as the SQL interface spells it
+ *
+ * Errors: 22004.
+ */
+char *
+smig_result_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/*
+ * Names (char *) as a text[].
+ */
+Datum
+smig_result_names(List *names)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, names)
+		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/*
+ * Ids of nodes (SmigNode) as a text[].
+ */
+Datum
+smig_result_ids(List *nodes)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		names = lappend(names, ((SmigNode *) lfirst(lc))->id);
+	return smig_result_names(names);
+}
+
+/*
+ * Appends the rows that SPI has just read to the result of a set returning
+ * function, which must have the same columns.
+ */
+void
+smig_result_copy_rows(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			natts = result->setDesc->natts;
+	Datum	   *values = palloc(sizeof(Datum) * natts);
+	bool	   *nulls = palloc(sizeof(bool) * natts);
+
+	if (SPI_tuptable->tupdesc->natts != natts)
+		elog(ERROR, "query has %d columns instead of %d",
+			 SPI_tuptable->tupdesc->natts, natts);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+						  values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+}
