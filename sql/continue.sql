@@ -26,3 +26,17 @@ WHERE indexrelid = 'continue_item_key'::regclass;
 SELECT revision, steps FROM schemamig_revert('base', allow_destructive => true);
 SELECT schemamig_remove('continue_unique');
 DROP TABLE continue_item;
+
+-- When a person says that the last step is done, what remains is to record it.
+CREATE PROCEDURE continue_part() LANGUAGE plpgsql AS
+$$BEGIN COMMIT; RAISE EXCEPTION 'half way'; END$$;
+SELECT schemamig_revision('call', revision => 'continue_call',
+	up => 'SELECT 1; CALL continue_part();', down => '');
+SELECT schemamig_apply('continue_call');
+SELECT schemamig_apply('continue_call');
+SELECT schemamig_settle('continue_call', 'done');
+SELECT revision, steps FROM schemamig_apply('continue_call');
+SELECT state FROM schemamig_history() WHERE revision = 'continue_call';
+SELECT revision, steps FROM schemamig_revert('base');
+SELECT schemamig_remove('continue_call');
+DROP PROCEDURE continue_part();

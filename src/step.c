@@ -169,7 +169,7 @@ announce(SmigRun *run, const SmigPart *part)
 	appendStringInfo(&buf, "%s \"%s\" (%d of %d)", doing,
 					 planned->revision->id, part->place,
 					 list_length(run->plan->nodes));
-	if (step_count(planned) > 1)
+	if (part->step && step_count(planned) > 1)
 		appendStringInfo(&buf, ", step %d of %d", part->step->number,
 						 step_count(planned));
 	if (planned->revision->message[0])
