@@ -19,6 +19,7 @@
 
 #include "consent.h"
 #include "journal.h"
+#include "lint/lint.h"
 #include "plan.h"
 #include "result.h"
 #include "target.h"
@@ -50,6 +51,8 @@ typedef struct PlanOutput
 {
 	ReturnSetInfo *result;
 	List	   *journal;		/* of SmigJournalStep * */
+	SmigLint   *lint;			/* over all scripts of the plan */
+	List	   *file_findings;	/* about the script at hand, for its first row */
 	int			seq;			/* of the last row */
 } PlanOutput;
 
@@ -77,6 +80,7 @@ put_plan_row(PlanOutput *output, const SmigPlanned *planned,
 {
 	Datum		values[PLAN_COLUMNS] = {0};
 	bool		nulls[PLAN_COLUMNS];
+	SmigLinted *linted;
 
 	memset(nulls, true, sizeof(nulls));
 #define PUT(column, datum) (values[column] = (datum), nulls[column] = false)
@@ -94,6 +98,15 @@ put_plan_row(PlanOutput *output, const SmigPlanned *planned,
 		PUT(PLAN_SQL,
 			CStringGetTextDatum(smig_script_statement_text(planned->script,
 														   statement)));
+		linted = smig_lint_statement(output->lint, statement);
+		PUT(PLAN_LOCKS, JsonbPGetDatum(smig_lint_locks_json(linted->facts)));
+		PUT(PLAN_REWRITES,
+			smig_result_names(smig_lint_rewrites(linted->facts)));
+		PUT(PLAN_SCANS, smig_result_names(smig_lint_scans(linted->facts)));
+		PUT(PLAN_HAZARDS,
+			JsonbPGetDatum(smig_lint_hazards_json(list_concat(output->file_findings,
+															  linted->findings))));
+		output->file_findings = NIL;
 	}
 #undef PUT
 	tuplestore_putvalues(output->result->setResult, output->result->setDesc,
@@ -116,6 +129,7 @@ put_revision(PlanOutput *output, const SmigPlanned *planned)
 		return;
 	}
 	losses = smig_consent_losses(planned->script);
+	output->file_findings = smig_lint_script(output->lint, planned->script);
 	foreach(lc, planned->script->steps)
 	{
 		SmigStep   *step = lfirst(lc);
@@ -159,6 +173,7 @@ schemamig_plan(PG_FUNCTION_ARGS)
 	plan = smig_plan_make(target, smig_plan_direction(direction));
 	output.journal = smig_journal_load();
 	smig_journal_check_direction(output.journal, plan->direction);
+	output.lint = smig_lint_begin();
 	context = AllocSetContextCreate(CurrentMemoryContext, "schemamig plan row",
 									ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < list_length(plan->nodes); i++)
@@ -169,6 +184,7 @@ schemamig_plan(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
+	smig_lint_end(output.lint);
 	return (Datum) 0;
 }
 
