@@ -18,6 +18,3 @@ BEGIN
 	END LOOP;
 END
 $do$;
-
--- these show nothing to a role that may not read the view of the same name
-GRANT EXECUTE ON FUNCTION schemamig.lock_rows(), schemamig.progress_rows() TO PUBLIC;
