@@ -22,12 +22,15 @@ typedef struct SmigWriter
 } SmigWriter;
 
 /* revision_write.c */
-extern SmigWriter *smig_writer_begin(const char *function);
 extern void smig_writer_write(SmigWriter *writer, List *revisions);
+
+/* revision_writer.c */
+extern SmigWriter *smig_writer_begin(const char *function);
 extern void smig_writer_lock_run(const char *what);
 extern List *smig_writer_default_parents(SmigWriter *writer);
 extern char *smig_writer_new_id(SmigWriter *writer);
 extern List *smig_writer_journalled(List *ids);
+extern List *smig_writer_applied(List *ids);
 extern char *smig_writer_message(const char *message);
 extern const char *smig_writer_role(void);
 
