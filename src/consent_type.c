@@ -94,13 +94,12 @@ type_keeps(Oid old, int32 old_typmod, Oid new, int32 new_typmod)
 
 	old = getBaseTypeAndTypmod(old, &old_typmod);
 	new = getBaseTypeAndTypmod(new, &new_typmod);
-	if (old == new)
-		return typmod_keeps(old, old_typmod, new_typmod);
-
 	old_element = get_element_type(old);
 	new_element = get_element_type(new);
 	if (OidIsValid(old_element) && OidIsValid(new_element))
 		return type_keeps(old_element, old_typmod, new_element, new_typmod);
+	if (old == new)
+		return typmod_keeps(old, old_typmod, new_typmod);
 
 	/* varchar(n) and text share their format, and so the limit is the rest */
 	if (new == VARCHAROID && old == TEXTOID)
