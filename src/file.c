@@ -221,6 +221,7 @@ copy_body(const char *text, int from, int to, int least, int change)
 {
 	StringInfoData body;
 	FileLine	line = {0};
+	char	   *result;
 
 	initStringInfo(&body);
 	for (int at = from; read_line(text, to, at, &line); at = line.next)
@@ -235,7 +236,10 @@ copy_body(const char *text, int from, int to, int least, int change)
 		}
 		appendBinaryStringInfo(&body, text + at, line.next - at);
 	}
-	return body.data;
+	/* a buffer has room to grow, which a source of many scripts cannot spare */
+	result = pnstrdup(body.data, body.len);
+	pfree(body.data);
+	return result;
 }
 
 /*
@@ -486,6 +490,7 @@ read_header(FileParse *parse)
 	}
 	parse->seen |= 1 << which;
 	headers[which].read(parse, header_value(parse));
+	pfree(name);
 }
 
 /*

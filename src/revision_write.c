@@ -442,6 +442,7 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig script check",
 												  ALLOCSET_DEFAULT_SIZES);
+	char	   *role = pstrdup(smig_writer_role());
 	List	   *changed = NIL;
 	ListCell   *lc;
 	int			i;
@@ -464,7 +465,7 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 		check_scripts(writer, revision, scratch);
 		if (old)
 			changed = lappend(changed, revision);
-		revision->created_by = pstrdup(smig_writer_role());
+		revision->created_by = role;
 		revision->checksum = smig_revision_checksum(revision);
 	}
 	if (changed != NIL)
