@@ -95,4 +95,26 @@ extern bool pq_check_connection(void);
 #define smig_constraint_virtual(constraint) false
 #endif
 
+/* Where a type that does not exist is no error. */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#endif
+#include "parser/parse_type.h"
+
+/*
+ * Looks up a type by the text format_type makes; false when it does not exist.
+ */
+static inline bool
+smig_parse_type(const char *name, Oid *type, int32 *typmod)
+{
+#if PG_VERSION_NUM >= 160000
+	ErrorSaveContext escontext = {T_ErrorSaveContext};
+
+	return parseTypeString(name, type, typmod, (Node *) &escontext);
+#else
+	parseTypeString(name, type, typmod, true);
+	return OidIsValid(*type);
+#endif
+}
+
 #endif							/* SMIG_COMPAT_H */

@@ -1,0 +1,90 @@
+-- schemamig_diff, schemamig_snapshot, schemamig_fingerprint
+\set VERBOSITY default
+CREATE SCHEMA diff_a;
+CREATE SCHEMA diff_b;
+CREATE TABLE diff_a.account (id bigint PRIMARY KEY, email text, old_name text);
+CREATE TABLE diff_b.account (id bigint PRIMARY KEY, email varchar(200) NOT NULL,
+	name text);
+CREATE VIEW diff_a.mail AS SELECT email FROM diff_a.account;
+CREATE VIEW diff_b.mail AS SELECT email FROM diff_b.account;
+CREATE TYPE diff_a.mood AS ENUM ('sad');
+CREATE TYPE diff_b.mood AS ENUM ('sad', 'happy');
+
+-- two schemas, as if they had the same name
+SELECT seq, kind, object, action, up, down, transactional, destructive
+FROM schemamig_diff('schema:diff_a', 'schema:diff_b') ORDER BY seq;
+
+-- each hazard says what it is about
+SELECT object, h->>'rule' AS rule, h->>'severity' AS severity,
+	h->>'message' AS message
+FROM schemamig_diff('schema:diff_a', 'schema:diff_b') d,
+	jsonb_array_elements(d.hazards) h
+ORDER BY seq, rule;
+
+-- a schema has no difference to itself, whatever it is called
+SELECT count(*) FROM schemamig_diff('schema:diff_a', 'schema:diff_a');
+SELECT count(*) FROM schemamig_diff('live', 'live');
+
+-- a stored snapshot is a source
+SELECT schemamig_snapshot('{diff_b}')::text AS snapshot \gset
+SELECT count(*) FROM schemamig_diff('schema:diff_b', :'snapshot');
+SELECT count(*) > 0 AS differs FROM schemamig_diff(:'snapshot', 'schema:diff_a');
+
+-- the fingerprint depends neither on the order of creation nor on what was
+-- dropped, but on every property
+CREATE SCHEMA diff_c;
+CREATE TABLE diff_c.t (b int, gone int, a text);
+ALTER TABLE diff_c.t DROP COLUMN gone;
+CREATE INDEX i ON diff_c.t (a);
+SELECT schemamig_fingerprint('schema:diff_c') AS first \gset
+DROP TABLE diff_c.t;
+CREATE TABLE diff_c.t (a text, b int);
+CREATE INDEX i ON diff_c.t (a);
+SELECT schemamig_fingerprint('schema:diff_c') = :'first' AS same;
+ALTER TABLE diff_c.t ALTER b SET STATISTICS 7;
+SELECT schemamig_fingerprint('schema:diff_c') = :'first' AS same;
+
+-- everything, from and to nothing
+SELECT up, down FROM schemamig_diff('empty', 'schema:diff_c') ORDER BY seq;
+
+-- a name that is part of another, and in quotes
+CREATE SCHEMA "diff";
+CREATE SCHEMA "Diff D";
+CREATE TABLE diff.diff (diff int DEFAULT length('diff.x'));
+CREATE TABLE "Diff D".diff (diff int DEFAULT length('diff.x'));
+CREATE VIEW diff.v AS SELECT d.diff FROM diff.diff d;
+CREATE VIEW "Diff D".v AS SELECT d.diff FROM "Diff D".diff d;
+SELECT * FROM schemamig_diff('schema:diff', 'schema:Diff D');
+CREATE VIEW diff.w AS SELECT diff.diff FROM diff.diff;
+SELECT * FROM schemamig_diff('schema:Diff D', 'schema:diff');
+
+-- bad input
+SELECT * FROM schemamig_diff('live', 'nonsense');
+SELECT * FROM schemamig_diff('live', 'schema:no such');
+SELECT * FROM schemamig_diff('live', 'schema:pg_catalog');
+SELECT * FROM schemamig_diff('live', '{');
+SELECT * FROM schemamig_diff('live', '{"format": 1}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "nothing", "id": "x", "name": "x", "attrs": {}, "deps": []}], "schemas": []}');
+SELECT * FROM schemamig_diff('live', :'snapshot');
+SELECT schemamig_snapshot('{}');
+SELECT schemamig_snapshot('{diff_a,NULL}');
+
+-- a change that would lose rows of something else is refused by name
+CREATE TABLE diff_a.part (x int);
+CREATE TABLE diff_b.part (x int) PARTITION BY LIST (x);
+CREATE TABLE diff_a.uses (p diff_a.part);
+CREATE TABLE diff_b.uses (p diff_b.part);
+SELECT * FROM schemamig_diff('schema:diff_a', 'schema:diff_b');
+
+-- reading takes no rights but those on the functions
+CREATE ROLE diff_reader;
+GRANT EXECUTE ON FUNCTION schemamig_diff(text, text) TO diff_reader;
+SET ROLE diff_reader;
+SELECT count(*) > 0 AS works FROM schemamig_diff('empty', 'schema:diff_c');
+SELECT schemamig_fingerprint('live');
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION schemamig_diff(text, text) FROM diff_reader;
+DROP ROLE diff_reader;
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP SCHEMA diff_a, diff_b, diff_c, diff, "Diff D" CASCADE;

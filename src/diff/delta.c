@@ -1,0 +1,464 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.c
+ *	  The fate of each object: kept, altered, replaced, created, dropped.
+ *
+ * Objects are matched by kind and identity.  What differs is altered where its
+ * kind can do that in place, else replaced; whatever depends on something
+ * that is replaced is replaced as well, as far as that loses nothing.  Where
+ * rows would be lost the change is refused by name.
+ *
+ * IDENTIFICATION
+ *	  src/diff/delta.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "diff/delta.h"
+
+/*
+ * The plan's notes about an object of either snapshot.
+ */
+SmigState *
+smig_delta_state(SmigDelta *delta, const SmigObject *object)
+{
+	return object->snapshot == delta->from ?
+		&delta->from_states[object->index] : &delta->to_states[object->index];
+}
+
+static void
+match(SmigDelta *delta, SmigObject *old, SmigObject *new)
+{
+	smig_delta_state(delta, old)->other = new;
+	smig_delta_state(delta, new)->other = old;
+}
+
+static void
+match_by_key(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+		SmigObject *new = smig_snapshot_find(delta->to, old->key);
+
+		if (new)
+			match(delta, old, new);
+	}
+}
+
+/* ---------------- renames ---------------- */
+
+typedef struct SignatureEntry
+{
+	uint64		hash;
+	SmigObject *object;
+	int			count;			/* how many objects look like this */
+} SignatureEntry;
+
+static uint64
+text_hash(uint64 seed, const char *text)
+{
+	return hash_bytes_extended((const unsigned char *) text,
+							   (int) strlen(text), seed);
+}
+
+/*
+ * Hash of everything but the name.
+ */
+static uint64
+signature(const SmigObject *object)
+{
+	uint64		hash = text_hash(0, object->kind->name);
+
+	if (object->parent)
+		hash = text_hash(hash, object->parent->key);
+	for (int i = 0; i < object->nattrs; i++)
+		if (object->attrs[i].name[0] != '_')
+		{
+			hash = text_hash(hash, object->attrs[i].name);
+			hash = text_hash(hash, object->attrs[i].value);
+		}
+	return hash;
+}
+
+/*
+ * Objects of one side, by signature, that have no counterpart and could have
+ * been renamed.
+ */
+static HTAB *
+unmatched_by_signature(SmigDelta *delta, SmigSnapshot *snapshot)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(uint64),
+		.entrysize = sizeof(SignatureEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *table = hash_create("schemamig signatures", 128, &control,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+		SignatureEntry *entry;
+		uint64		hash;
+		bool		found;
+
+		if (!(object->kind->flags & SMIG_KIND_RENAME) ||
+			smig_delta_state(delta, object)->other)
+			continue;
+		hash = signature(object);
+		entry = hash_search(table, &hash, HASH_ENTER, &found);
+		entry->count = found ? entry->count + 1 : 1;
+		entry->object = object;
+	}
+	return table;
+}
+
+/*
+ * Recognises renamed indexes and constraints: exactly one on either side with
+ * this definition, parent and everything else.
+ */
+static void
+match_renamed(SmigDelta *delta)
+{
+	HTAB	   *old = unmatched_by_signature(delta, delta->from);
+	HTAB	   *new = unmatched_by_signature(delta, delta->to);
+	HASH_SEQ_STATUS scan;
+	SignatureEntry *entry;
+
+	hash_seq_init(&scan, old);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		SignatureEntry *pair = hash_search(new, &entry->hash, HASH_FIND, NULL);
+
+		if (pair == NULL || pair->count != 1 || entry->count != 1 ||
+			!smig_object_same(entry->object, pair->object) ||
+			entry->object->kind != pair->object->kind ||
+			(entry->object->parent &&
+			 strcmp(entry->object->parent->key, pair->object->parent->key) != 0))
+			continue;
+		match(delta, entry->object, pair->object);
+		smig_delta_state(delta, entry->object)->renamed = true;
+		smig_delta_state(delta, pair->object)->renamed = true;
+	}
+	hash_destroy(old);
+	hash_destroy(new);
+}
+
+/* ---------------- fates ---------------- */
+
+static bool
+same_parent(const SmigObject *old, const SmigObject *new)
+{
+	if (old->parent == NULL || new->parent == NULL)
+		return old->parent == new->parent;
+	return strcmp(old->parent->key, new->parent->key) == 0;
+}
+
+static void
+set_fate(SmigDelta *delta, SmigObject *old, SmigFate fate)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+
+	state->fate = fate;
+	if (state->other)
+		smig_delta_state(delta, state->other)->fate = fate;
+}
+
+/*
+ * Fates from each object's own attributes.
+ */
+static void
+first_fates(SmigDelta *delta)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "schemamig trial cells",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+		SmigObject *new = delta->from_states[i].other;
+		SmigFate	fate = SMIG_FATE_KEEP;
+
+		CHECK_FOR_INTERRUPTS();
+		if (new == NULL)
+			fate = SMIG_FATE_DROP;
+		else if (!same_parent(old, new))
+			fate = SMIG_FATE_REPLACE;
+		else if (!smig_object_same(old, new))
+		{
+			MemoryContext caller = MemoryContextSwitchTo(scratch);
+			SmigCell	cell;
+
+			smig_cell_init(&cell);
+			fate = smig_emit_alter(delta, old, new, &cell) ?
+				SMIG_FATE_ALTER : SMIG_FATE_REPLACE;
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(scratch);
+		}
+		else if (delta->from_states[i].renamed)
+			fate = SMIG_FATE_ALTER;
+		set_fate(delta, old, fate);
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+		if (delta->to_states[i].other == NULL)
+			delta->to_states[i].fate = SMIG_FATE_CREATE;
+	MemoryContextDelete(scratch);
+}
+
+/* ---------------- dependants ---------------- */
+
+static bool
+depends_on(const SmigObject *object, const SmigObject *on)
+{
+	ListCell   *lc;
+
+	if (object == NULL || on == NULL)
+		return false;
+	foreach(lc, object->deps)
+		if (lfirst(lc) == on)
+			return true;
+	return false;
+}
+
+SMIG_NORETURN static void
+refuse(SmigDelta *delta, const SmigObject *object, const SmigObject *because)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s %s would have to be recreated, and with it %s %s, which holds data",
+					because->kind->name, because->id, object->kind->name,
+					object->id),
+			 errhint("Write this change by hand, or in smaller steps.")));
+}
+
+/*
+ * Notes that "old", which is in both snapshots, has to be dropped and created
+ * because of "because"; adds it to the work list.
+ */
+static List *
+replace(SmigDelta *delta, List *work, SmigObject *old, const SmigObject *because)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+
+	if (state->fate != SMIG_FATE_KEEP && state->fate != SMIG_FATE_ALTER)
+		return work;
+	if ((old->kind->flags & SMIG_KIND_PART) && old->parent &&
+		smig_delta_state(delta, old->parent)->fate != SMIG_FATE_REPLACE &&
+		because != old->parent)
+		return replace(delta, work, old->parent, because);
+	if ((old->kind->flags & SMIG_KIND_DATA) && because != old->parent &&
+		smig_attr(old, "generated") == NULL)
+		refuse(delta, old, because);
+	if (old->kind->flags & SMIG_KIND_UNMODELLED)
+		refuse(delta, old, because);
+	set_fate(delta, old, SMIG_FATE_REPLACE);
+	return lappend(work, old);
+}
+
+static bool
+is_column(const SmigObject *object)
+{
+	return strcmp(object->kind->name, "column") == 0;
+}
+
+/*
+ * Whether the type of a column changes.
+ */
+static bool
+type_changes(SmigDelta *delta, const SmigObject *column)
+{
+	SmigState  *state = smig_delta_state(delta, column);
+
+	return state->fate == SMIG_FATE_ALTER && is_column(column) &&
+		(state->retype || !smig_attr_same(column, state->other, "type") ||
+		 !smig_attr_same(column, state->other, "collation"));
+}
+
+/*
+ * A column uses a type that is replaced: the type is renamed aside, and the
+ * column is altered to the new one.
+ */
+static List *
+retype(SmigDelta *delta, List *work, SmigObject *column, SmigObject *type)
+{
+	SmigState  *state = smig_delta_state(delta, column);
+
+	smig_delta_state(delta, type)->swap = true;
+	smig_delta_state(delta, smig_delta_state(delta, type)->other)->swap = true;
+	if (state->retype)
+		return work;
+	state->retype = true;
+	smig_delta_state(delta, state->other)->retype = true;
+	set_fate(delta, column, SMIG_FATE_ALTER);
+	return lappend(work, column);
+}
+
+/*
+ * A foreign key cannot be rebuilt by ALTER TYPE when both its sides change.
+ */
+static bool
+both_sides_change(SmigDelta *delta, const SmigObject *key)
+{
+	const SmigObject *first = NULL;
+	ListCell   *lc;
+
+	foreach(lc, key->deps)
+	{
+		SmigObject *on = lfirst(lc);
+
+		if (!is_column(on) || !type_changes(delta, on))
+			continue;
+		if (first && first != on)
+			return true;
+		first = on;
+	}
+	return false;
+}
+
+static List *
+column_type_dependants(SmigDelta *delta, List *work, SmigObject *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, column->children)
+		work = replace(delta, work, lfirst(lc), column);
+	foreach(lc, column->rdeps)
+	{
+		SmigObject *user = lfirst(lc);
+		SmigState  *state = smig_delta_state(delta, user);
+
+		if (state->fate == SMIG_FATE_ALTER &&
+			!depends_on(state->other, smig_delta_state(delta, column)->other))
+			continue;
+		if ((user->kind->flags & SMIG_KIND_COLUMN_BOUND) ||
+			(is_column(user) && smig_attr(user, "generated")) ||
+			(strcmp(user->kind->name, "foreign key") == 0 &&
+			 both_sides_change(delta, user)))
+			work = replace(delta, work, user, column);
+	}
+	return work;
+}
+
+static List *
+dependants(SmigDelta *delta, List *work, SmigObject *old)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+	bool		dropped = state->fate == SMIG_FATE_DROP;
+	ListCell   *lc;
+
+	foreach(lc, old->children)
+		work = replace(delta, work, lfirst(lc), old);
+	foreach(lc, old->rdeps)
+	{
+		SmigObject *user = lfirst(lc);
+		SmigState  *mine = smig_delta_state(delta, user);
+
+		if (mine->fate != SMIG_FATE_KEEP && mine->fate != SMIG_FATE_ALTER)
+			continue;
+		if (user == old->parent)
+			continue;
+		if (dropped)
+		{
+			if (mine->fate == SMIG_FATE_KEEP &&
+				!(user->kind->flags & (SMIG_KIND_DATA | SMIG_KIND_TYPE)))
+				work = replace(delta, work, user, old);
+			continue;
+		}
+		if (mine->fate == SMIG_FATE_ALTER &&
+			!depends_on(mine->other, state->other))
+			continue;
+		if (is_column(user) && (old->kind->flags & SMIG_KIND_TYPE))
+			work = retype(delta, work, user, old);
+		else
+			work = replace(delta, work, user, old);
+	}
+	return work;
+}
+
+/*
+ * Replaces what depends on something replaced, until nothing more does.
+ */
+static void
+spread(SmigDelta *delta)
+{
+	List	   *work = NIL;
+
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigFate	fate = delta->from_states[i].fate;
+		SmigObject *old = delta->from->objects[i];
+
+		if (fate == SMIG_FATE_REPLACE || fate == SMIG_FATE_DROP ||
+			type_changes(delta, old))
+			work = lappend(work, old);
+	}
+	for (int i = 0; i < list_length(work); i++)
+	{
+		SmigObject *old = list_nth(work, i);
+
+		CHECK_FOR_INTERRUPTS();
+		if (type_changes(delta, old))
+			work = column_type_dependants(delta, work, old);
+		else
+			work = dependants(delta, work, old);
+	}
+}
+
+/*
+ * Whether the inheritance that ties an inherited column, constraint or index
+ * to its origin exists before and after, unchanged.
+ */
+bool
+smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object)
+{
+	ListCell   *lc;
+
+	if (object->origin == NULL || object->parent == NULL)
+		return false;
+	foreach(lc, object->parent->children)
+	{
+		SmigObject *link = lfirst(lc);
+
+		if ((link->kind->flags & SMIG_KIND_INHERITS) &&
+			list_member_ptr(link->deps, object->origin->parent))
+			return smig_delta_state(delta, link)->fate == SMIG_FATE_KEEP ||
+				smig_delta_state(delta, link)->fate == SMIG_FATE_ALTER;
+	}
+	return false;
+}
+
+/*
+ * Plans how to turn "from" into "to".  "backward" breaks ties the other way
+ * round, so that the plan back mirrors the plan forth.  Errors: 0A000 when a
+ * change would need to recreate something that holds data.
+ */
+SmigDelta *
+smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
+{
+	SmigDelta  *delta = palloc0(sizeof(SmigDelta));
+
+	delta->from = from;
+	delta->to = to;
+	delta->backward = backward;
+	delta->user = GetUserNameFromId(GetUserId(), false);
+	delta->from_states = palloc_extended(sizeof(SmigState) *
+										Max(from->nobjects, 1),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	delta->to_states = palloc_extended(sizeof(SmigState) *
+									  Max(to->nobjects, 1),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	match_by_key(delta);
+	match_renamed(delta);
+	first_fates(delta);
+	spread(delta);
+	smig_delta_order(delta);
+	return delta;
+}

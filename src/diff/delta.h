@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.h
+ *	  From two snapshots to ordered actions, in one direction.
+ *
+ * delta.c decides the fate of each object; order.c makes actions of the fates
+ * and orders them; diff.c runs this once for each direction and pairs the
+ * results.  The snapshots are not changed.
+ *
+ * IDENTIFICATION
+ *	  src/diff/delta.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_DELTA_H
+#define SMIG_DELTA_H
+
+#include "diff/kind.h"
+#include "model/snapshot.h"
+
+typedef enum SmigFate
+{
+	SMIG_FATE_KEEP,
+	SMIG_FATE_CREATE,			/* only in the target */
+	SMIG_FATE_ALTER,			/* in place */
+	SMIG_FATE_REPLACE,			/* dropped and created */
+	SMIG_FATE_DROP				/* only in the source */
+} SmigFate;
+
+typedef enum SmigActionType
+{
+	SMIG_ACTION_DROP,
+	SMIG_ACTION_ASIDE,			/* a type is renamed to make room */
+	SMIG_ACTION_ALTER,
+	SMIG_ACTION_CREATE
+} SmigActionType;
+
+/* What happens to one object of either snapshot. */
+typedef struct SmigState
+{
+	SmigFate	fate;
+	SmigObject *other;			/* counterpart in the other snapshot */
+	bool		renamed;		/* the counterpart has another name */
+	bool		swap;			/* a type that columns keep using */
+	bool		retype;			/* a column of a swapped type */
+	bool		unfold;			/* gets a statement of its own */
+	bool		folded;			/* part of the parent's statement */
+	bool		implied;		/* done by another object's statement */
+	bool		unchecked;		/* a function whose body cannot be checked yet */
+	int			drop;			/* actions, or -1 */
+	int			aside;
+	int			alter;
+	int			create;
+} SmigState;
+
+typedef struct SmigEdge
+{
+	int			to;
+	bool		soft;
+	struct SmigEdge *next;
+} SmigEdge;
+
+typedef struct SmigAction
+{
+	SmigActionType type;
+	SmigObject *object;			/* of the target; of the source for drops */
+	SmigObject *old;			/* for alter and aside: of the source */
+	SmigEdge   *edges;			/* actions that come later */
+	int			waits;			/* edges into this one not yet satisfied */
+	int			group;			/* strongly connected component */
+	int			rank;			/* place where nothing else decides */
+} SmigAction;
+
+typedef struct SmigDelta
+{
+	SmigSnapshot *from;
+	SmigSnapshot *to;
+	SmigState  *from_states;	/* by SmigObject.index */
+	SmigState  *to_states;
+	const char *user;			/* who will run it and own what is created */
+	bool		backward;		/* ties are broken the other way round */
+	int			nactions;
+	int			maxactions;
+	SmigAction *actions;
+	int		   *order;			/* actions in execution order */
+} SmigDelta;
+
+/* delta.c */
+extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
+								bool backward);
+extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
+extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
+
+/* order.c */
+extern void smig_delta_order(SmigDelta *delta);
+extern void smig_delta_write(SmigDelta *delta, const SmigAction *action,
+							SmigCell *cell);
+
+/* kind_table.c, kind_column.c, kind_constraint.c */
+extern char *smig_column_definition(SmigDelta *delta, const SmigObject *column);
+extern void smig_column_after(SmigDelta *delta, const SmigObject *column,
+							  SmigCell *cell);
+extern char *smig_constraint_definition(const SmigObject *constraint);
+extern void smig_constraint_after(SmigDelta *delta, const SmigObject *constraint,
+								  SmigCell *cell);
+extern void smig_index_properties(const SmigObject *old, const SmigObject *new,
+								  const char *id, SmigCell *cell);
+extern const SmigObject *smig_child_of_kind(const SmigObject *parent,
+											const char *kind);
+
+/* cast.c */
+extern char *smig_cast_expression(const char *column, const char *from,
+								  const char *to, bool retype);
+extern bool smig_cast_rewrites(const char *from, const char *to);
+extern bool smig_cast_loses(const char *from, const char *to);
+
+static inline bool
+smig_delta_is_new(SmigDelta *delta, const SmigObject *object)
+{
+	SmigState  *state = smig_delta_state(delta, object);
+
+	return state->fate == SMIG_FATE_CREATE ||
+		state->fate == SMIG_FATE_REPLACE;
+}
+
+#endif							/* SMIG_DELTA_H */

@@ -1,0 +1,517 @@
+/*-------------------------------------------------------------------------
+ *
+ * diff.c
+ *	  schemamig_diff and its sisters: two plans, paired to rows.
+ *
+ * The way forth and the way back are planned by the same code, each in its
+ * own order; a row pairs what one does with what undoes it in the other.  Up
+ * by seq, and down by seq descending, are exactly the two plans.
+ *
+ * IDENTIFICATION
+ *	  src/diff/diff.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
+
+#include "diff/delta.h"
+#include "model/snapshot.h"
+
+PG_FUNCTION_INFO_V1(schemamig_diff);
+PG_FUNCTION_INFO_V1(schemamig_snapshot);
+PG_FUNCTION_INFO_V1(schemamig_fingerprint);
+
+#define DIFF_COLUMNS 9
+
+/* One direction, written out. */
+typedef struct Written
+{
+	SmigDelta   *delta;
+	int			n;
+	const SmigAction **actions; /* those that have statements, in order */
+	SmigCell  **cells;
+} Written;
+
+typedef struct Row
+{
+	const SmigAction *action;
+	bool		backward;		/* the action is of the way back */
+	SmigCell   *up;
+	SmigCell   *down;
+} Row;
+
+/* ---------------- renames that may be meant ---------------- */
+
+static void
+suggest_rename(SmigCell *cell, const SmigObject *old, const SmigObject *new)
+{
+	smig_cell_hazard(cell, "rename?", "warning",
+					 psprintf("%s %s goes and the like %s %s comes: was it renamed?",
+							  old->kind->name, old->id, new->kind->name,
+							  new->id),
+					 "Rename it by hand before, so that its data stays.");
+}
+
+/*
+ * The new object that a dropped one may have become, or NULL: a column of the
+ * same type in the same table, a table with the same columns.
+ */
+static const SmigObject *
+like_column(SmigDelta *delta, const SmigObject *old)
+{
+	const SmigObject *table = smig_delta_state(delta, old->parent)->other;
+	ListCell   *lc;
+
+	if (table == NULL)
+		return NULL;
+	foreach(lc, table->children)
+	{
+		const SmigObject *new = lfirst(lc);
+
+		if (new->kind == old->kind && smig_attr_same(old, new, "type") &&
+			smig_delta_state(delta, new)->fate == SMIG_FATE_CREATE)
+			return new;
+	}
+	return NULL;
+}
+
+static uint32
+table_shape(const SmigObject *table)
+{
+	uint32		shape = 0;
+	ListCell   *lc;
+
+	foreach(lc, table->children)
+	{
+		const SmigObject *column = lfirst(lc);
+
+		if (strcmp(column->kind->name, "column") == 0)
+			shape += string_hash(psprintf("%s %s", column->name,
+										  smig_attr(column, "type")),
+								 MAXPGPATH);
+	}
+	return shape;
+}
+
+typedef struct ShapeEntry
+{
+	uint32		shape;
+	const SmigObject *table;
+} ShapeEntry;
+
+/*
+ * Tables that come, by the shape of their columns.
+ */
+static HTAB *
+new_shapes(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(uint32),
+		.entrysize = sizeof(ShapeEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *shapes = hash_create("schemamig table shapes", 64, &control,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		const SmigObject *table = delta->to->objects[i];
+		uint32		shape;
+		ShapeEntry *entry;
+
+		if (delta->to_states[i].fate != SMIG_FATE_CREATE ||
+			strcmp(table->kind->name, "table") != 0)
+			continue;
+		shape = table_shape(table);
+		entry = hash_search(shapes, &shape, HASH_ENTER, NULL);
+		entry->table = table;
+	}
+	return shapes;
+}
+
+static void
+flag_renames(Written *written)
+{
+	HTAB	   *shapes = new_shapes(written->delta);
+
+	for (int i = 0; i < written->n; i++)
+	{
+		const SmigAction *action = written->actions[i];
+		const SmigObject *old = action->object;
+		const SmigObject *new = NULL;
+
+		if (action->type != SMIG_ACTION_DROP ||
+			smig_delta_state(written->delta, old)->fate != SMIG_FATE_DROP)
+			continue;
+		if (strcmp(old->kind->name, "column") == 0)
+			new = like_column(written->delta, old);
+		else if (strcmp(old->kind->name, "table") == 0)
+		{
+			uint32		shape = table_shape(old);
+			ShapeEntry *entry = hash_search(shapes, &shape, HASH_FIND, NULL);
+
+			new = entry ? entry->table : NULL;
+		}
+		if (new)
+			suggest_rename(written->cells[i], old, new);
+	}
+	hash_destroy(shapes);
+}
+
+/* ---------------- one direction ---------------- */
+
+static Written
+write_plan(SmigDelta *delta)
+{
+	Written		written;
+
+	written.delta = delta;
+	written.n = 0;
+	written.actions = palloc(sizeof(SmigAction *) * Max(delta->nactions, 1));
+	written.cells = palloc(sizeof(SmigCell *) * Max(delta->nactions, 1));
+	for (int i = 0; i < delta->nactions; i++)
+	{
+		const SmigAction *action = &delta->actions[delta->order[i]];
+		SmigCell   *cell = palloc(sizeof(SmigCell));
+
+		CHECK_FOR_INTERRUPTS();
+		smig_cell_init(cell);
+		smig_delta_write(delta, action, cell);
+		if (cell->text.len == 0)
+			continue;
+		written.actions[written.n] = action;
+		written.cells[written.n++] = cell;
+	}
+	flag_renames(&written);
+	return written;
+}
+
+/* ---------------- pairing ---------------- */
+
+typedef struct PairEntry
+{
+	char		key[16 + NAMEDATALEN * 16];
+	int			place;
+} PairEntry;
+
+static void
+pair_key(char *key, Size size, const SmigAction *action, bool inverse)
+{
+	SmigActionType type = action->type;
+	const SmigObject *object = action->object;
+
+	if (inverse && type == SMIG_ACTION_CREATE)
+		type = SMIG_ACTION_DROP;
+	else if (inverse && type == SMIG_ACTION_DROP)
+		type = SMIG_ACTION_CREATE;
+	else if (inverse && type == SMIG_ACTION_ALTER)
+		object = action->old;
+	snprintf(key, size, "%d %s", (int) type, object->key);
+}
+
+/*
+ * For each action forth, the place of its inverse on the way back read
+ * backwards, or -1; then only a longest increasing subsequence of these is
+ * kept, so that the pairs respect both orders.
+ */
+static int *
+pair_places(const Written *forth, const Written *back)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(((PairEntry *) 0)->key),
+		.entrysize = sizeof(PairEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *inverses = hash_create("schemamig inverse actions", 256,
+									   &control,
+									   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	int		   *place = palloc(sizeof(int) * Max(forth->n, 1));
+	int		   *tail = palloc(sizeof(int) * Max(forth->n, 1));
+	int		   *before = palloc(sizeof(int) * Max(forth->n, 1));
+	bool	   *keep = palloc0(sizeof(bool) * Max(forth->n, 1));
+	int			length = 0;
+	PairEntry  *entry;
+	char		key[sizeof(entry->key)];
+
+	for (int i = 0; i < back->n; i++)
+	{
+		pair_key(key, sizeof(key), back->actions[i], false);
+		entry = hash_search(inverses, key, HASH_ENTER, NULL);
+		entry->place = back->n - 1 - i;
+	}
+	for (int i = 0; i < forth->n; i++)
+	{
+		int			low = 0;
+		int			high = length;
+
+		pair_key(key, sizeof(key), forth->actions[i], true);
+		entry = hash_search(inverses, key, HASH_FIND, NULL);
+		place[i] = entry ? entry->place : -1;
+		if (place[i] < 0)
+			continue;
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+
+			if (place[tail[middle]] < place[i])
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		before[i] = low > 0 ? tail[low - 1] : -1;
+		tail[low] = i;
+		length = Max(length, low + 1);
+	}
+	for (int i = length > 0 ? tail[length - 1] : -1; i >= 0; i = before[i])
+		keep[i] = true;
+	for (int i = 0; i < forth->n; i++)
+		if (!keep[i])
+			place[i] = -1;
+	hash_destroy(inverses);
+	return place;
+}
+
+static List *
+add_row(List *rows, const SmigAction *action, bool backward, SmigCell *up,
+		SmigCell *down)
+{
+	Row		   *row = palloc(sizeof(Row));
+
+	row->action = action;
+	row->backward = backward;
+	row->up = up;
+	row->down = down;
+	return lappend(rows, row);
+}
+
+/*
+ * Merges the way forth and the way back, read backwards, into rows.
+ */
+static List *
+pair_rows(const Written *forth, const Written *back)
+{
+	int		   *place = pair_places(forth, back);
+	List	   *rows = NIL;
+	int			next = 0;
+
+	for (int i = 0; i < forth->n; i++)
+	{
+		SmigCell   *down = NULL;
+
+		if (place[i] >= 0)
+		{
+			for (; next < place[i]; next++)
+				rows = add_row(rows, back->actions[back->n - 1 - next], true,
+							   NULL, back->cells[back->n - 1 - next]);
+			down = back->cells[back->n - 1 - next++];
+		}
+		rows = add_row(rows, forth->actions[i], false, forth->cells[i], down);
+	}
+	for (; next < back->n; next++)
+		rows = add_row(rows, back->actions[back->n - 1 - next], true, NULL,
+					   back->cells[back->n - 1 - next]);
+	return rows;
+}
+
+/* ---------------- rows ---------------- */
+
+static const char *
+action_name(const Row *row, SmigDelta *delta)
+{
+	switch (row->action->type)
+	{
+		case SMIG_ACTION_DROP:
+			return row->backward ? "create" : "drop";
+		case SMIG_ACTION_CREATE:
+			return row->backward ? "drop" : "create";
+		case SMIG_ACTION_ASIDE:
+			return "rename";
+		case SMIG_ACTION_ALTER:
+			break;
+	}
+	return smig_delta_state(delta, row->action->object)->renamed &&
+		smig_object_same(row->action->old, row->action->object) ?
+		"rename" : "alter";
+}
+
+static void
+put_row(ReturnSetInfo *result, int seq, const char *kind, const char *object,
+		const char *action, const SmigCell *up, const SmigCell *down)
+{
+	Datum		values[DIFF_COLUMNS];
+	bool		nulls[DIFF_COLUMNS] = {false};
+	const SmigCell *main = up ? up : down;
+
+	values[0] = Int32GetDatum(seq);
+	values[1] = CStringGetTextDatum(kind);
+	values[2] = CStringGetTextDatum(object);
+	values[3] = CStringGetTextDatum(action);
+	if (up)
+		values[4] = CStringGetTextDatum(up->text.data);
+	else
+		nulls[4] = true;
+	if (down)
+		values[5] = CStringGetTextDatum(down->text.data);
+	else
+		nulls[5] = true;
+	values[6] = BoolGetDatum((up == NULL || up->transactional) &&
+							 (down == NULL || down->transactional));
+	values[7] = BoolGetDatum(up && up->destructive);
+	values[8] = DirectFunctionCall1(jsonb_in,
+									CStringGetDatum(psprintf("[%s]",
+															 main && up ? main->hazards.data : "")));
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * Reports objects that differ and that we cannot write DDL for.
+ */
+static int
+put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq)
+{
+	for (int side = 0; side < 2; side++)
+	{
+		SmigSnapshot *snapshot = side == 0 ? delta->from : delta->to;
+
+		for (int i = 0; i < snapshot->nobjects; i++)
+		{
+			SmigObject *object = snapshot->objects[i];
+			SmigState  *state = smig_delta_state(delta, object);
+			SmigCell	cell;
+
+			if (!(object->kind->flags & SMIG_KIND_UNMODELLED) ||
+				state->fate == SMIG_FATE_KEEP ||
+				(side == 1 && state->other != NULL))
+				continue;
+			smig_cell_init(&cell);
+			put_row(result, ++seq, object->kind->name, object->id,
+					"unsupported", NULL, NULL);
+			ereport(NOTICE,
+					(errmsg("%s %s differs, and schemamig does not write DDL for it",
+							object->kind->name, object->id)));
+		}
+	}
+	return seq;
+}
+
+static int
+pin_settings(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("quote_all_identifiers", "off",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("standard_conforming_strings", "on",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return nestlevel;
+}
+
+/*
+ * schemamig_diff(source, target): see install/50_diff.sql.
+ */
+Datum
+schemamig_diff(PG_FUNCTION_ARGS)
+{
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	SmigSnapshot *from;
+	SmigSnapshot *to;
+	Written		forth;
+	Written		back;
+	int			nestlevel;
+	int			seq = 0;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	nestlevel = pin_settings();
+	smig_source_pair(source, target, &from, &to);
+	forth = write_plan(smig_delta_make(from, to, false));
+	back = write_plan(smig_delta_make(to, from, true));
+	foreach(lc, pair_rows(&forth, &back))
+	{
+		Row		   *row = lfirst(lc);
+
+		put_row(result, ++seq, row->action->object->kind->name,
+				row->action->object->id,
+				action_name(row, row->backward ? back.delta : forth.delta),
+				row->up, row->down);
+	}
+	(void) put_unsupported(result, forth.delta, seq);
+	AtEOXact_GUC(true, nestlevel);
+	PG_RETURN_NULL();
+}
+
+static List *
+schema_argument(FunctionCallInfo fcinfo, int argument)
+{
+	List	   *schemas = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(argument))
+		return NIL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a schema's name cannot be null")));
+		schemas = lappend(schemas, TextDatumGetCString(elements[i]));
+	}
+	if (schemas == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the list of schemas is empty"),
+				 errhint("Leave the argument out to read the whole database.")));
+	return schemas;
+}
+
+/*
+ * schemamig_snapshot(schemas): see install/50_diff.sql.
+ */
+Datum
+schemamig_snapshot(PG_FUNCTION_ARGS)
+{
+	SmigSnapshot *snapshot = smig_snapshot_read(schema_argument(fcinfo, 0));
+
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in,
+										CStringGetDatum(smig_snapshot_to_json(snapshot))));
+}
+
+/*
+ * schemamig_fingerprint(source): see install/50_diff.sql.
+ */
+Datum
+schemamig_fingerprint(PG_FUNCTION_ARGS)
+{
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	SmigSnapshot *from;
+	SmigSnapshot *to;
+	int			nestlevel = pin_settings();
+	char	   *fingerprint;
+
+	smig_source_pair(source, "empty", &from, &to);
+	fingerprint = smig_snapshot_fingerprint(from);
+	AtEOXact_GUC(true, nestlevel);
+	PG_RETURN_TEXT_P(cstring_to_text(fingerprint));
+}

@@ -1,0 +1,739 @@
+/*-------------------------------------------------------------------------
+ *
+ * emit.c
+ *	  Writing DDL: cells, options, and what all kinds have in common.
+ *
+ * IDENTIFICATION
+ *	  src/diff/emit.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "diff/delta.h"
+
+/*
+ * Prepares an empty cell in the current memory context.
+ */
+void
+smig_cell_init(SmigCell *cell)
+{
+	initStringInfo(&cell->text);
+	initStringInfo(&cell->hazards);
+	cell->transactional = true;
+	cell->destructive = false;
+}
+
+/*
+ * Adds one statement, written without its semicolon.
+ */
+void
+smig_cell_add(SmigCell *cell, const char *format,...)
+{
+	int			needed;
+
+	if (cell->text.len > 0)
+		appendStringInfoChar(&cell->text, '\n');
+	for (;;)
+	{
+		va_list		args;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&cell->text, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&cell->text, needed);
+	}
+	appendStringInfoChar(&cell->text, ';');
+}
+
+/*
+ * Notes what the statements of the cell can do that hurts.  "suggestion" may
+ * be NULL.
+ */
+void
+smig_cell_hazard(SmigCell *cell, const char *rule, const char *severity,
+				 const char *message, const char *suggestion)
+{
+	if (cell->hazards.len > 0)
+		appendStringInfoString(&cell->hazards, ", ");
+	appendStringInfoString(&cell->hazards, "{\"rule\": ");
+	escape_json(&cell->hazards, rule);
+	appendStringInfoString(&cell->hazards, ", \"severity\": ");
+	escape_json(&cell->hazards, severity);
+	appendStringInfoString(&cell->hazards, ", \"message\": ");
+	escape_json(&cell->hazards, message);
+	if (suggestion)
+	{
+		appendStringInfoString(&cell->hazards, ", \"suggestion\": ");
+		escape_json(&cell->hazards, suggestion);
+	}
+	appendStringInfoChar(&cell->hazards, '}');
+}
+
+/*
+ * The strings of a list with a separator between them.
+ */
+char *
+smig_join(List *strings, const char *separator)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, strings)
+	{
+		if (buf.len > 0)
+			appendStringInfoString(&buf, separator);
+		appendStringInfoString(&buf, lfirst(lc));
+	}
+	return buf.data;
+}
+
+/*
+ * Splits "name=value"; returns the value and ends the name before it.
+ */
+static char *
+split_option(char *option)
+{
+	char	   *equals = strchr(option, '=');
+
+	if (equals == NULL)
+		return "";
+	*equals = '\0';
+	return equals + 1;
+}
+
+/*
+ * Storage parameters as they stand in WITH (...), or NULL when there are none.
+ */
+char *
+smig_option_list(const SmigObject *object, const char *attr)
+{
+	List	   *options = smig_attr_list(object, attr);
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		char	   *name = lfirst(lc);
+		char	   *value = split_option(name);
+
+		parts = lappend(parts, psprintf("%s=%s", name,
+										quote_literal_cstr(value)));
+	}
+	return parts ? smig_join(parts, ", ") : NULL;
+}
+
+/*
+ * Options of foreign objects as they stand in OPTIONS (...), or NULL.
+ */
+char *
+smig_foreign_option_list(const SmigObject *object, const char *attr)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, smig_attr_list(object, attr))
+	{
+		char	   *name = lfirst(lc);
+		char	   *value = split_option(name);
+
+		parts = lappend(parts, psprintf("%s %s", quote_identifier(name),
+										quote_literal_cstr(value)));
+	}
+	return parts ? smig_join(parts, ", ") : NULL;
+}
+
+static const char *
+find_option(List *options, const char *name)
+{
+	size_t		length = strlen(name);
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		const char *option = lfirst(lc);
+
+		if (strncmp(option, name, length) == 0 && option[length] == '=')
+			return option + length + 1;
+	}
+	return NULL;
+}
+
+/*
+ * Writes SET and RESET for the storage parameters that differ.  "alter" is the
+ * statement up to there.
+ */
+void
+smig_emit_options(SmigCell *cell, const char *alter, const SmigObject *old,
+				  const SmigObject *new, const char *attr)
+{
+	List	   *before = old ? smig_attr_list(old, attr) : NIL;
+	List	   *after = smig_attr_list(new, attr);
+	List	   *set = NIL;
+	List	   *reset = NIL;
+	ListCell   *lc;
+
+	foreach(lc, after)
+	{
+		char	   *name = pstrdup(lfirst(lc));
+		char	   *value = split_option(name);
+		const char *present = find_option(before, name);
+
+		if (present == NULL || strcmp(present, value) != 0)
+			set = lappend(set, psprintf("%s=%s", name,
+										quote_literal_cstr(value)));
+	}
+	foreach(lc, before)
+	{
+		char	   *name = pstrdup(lfirst(lc));
+
+		(void) split_option(name);
+		if (find_option(after, name) == NULL)
+			reset = lappend(reset, name);
+	}
+	if (reset)
+		smig_cell_add(cell, "%s RESET (%s)", alter, smig_join(reset, ", "));
+	if (set)
+		smig_cell_add(cell, "%s SET (%s)", alter, smig_join(set, ", "));
+}
+
+/*
+ * Writes OPTIONS (ADD, SET, DROP) for the options of a foreign object that
+ * differ.
+ */
+void
+smig_emit_foreign_options(SmigCell *cell, const char *alter,
+						  const SmigObject *old, const SmigObject *new,
+						  const char *attr)
+{
+	List	   *before = smig_attr_list(old, attr);
+	List	   *after = smig_attr_list(new, attr);
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, after)
+	{
+		char	   *name = pstrdup(lfirst(lc));
+		char	   *value = split_option(name);
+		const char *present = find_option(before, name);
+
+		if (present == NULL || strcmp(present, value) != 0)
+			parts = lappend(parts, psprintf("%s %s %s",
+											present ? "SET" : "ADD",
+											quote_identifier(name),
+											quote_literal_cstr(value)));
+	}
+	foreach(lc, before)
+	{
+		char	   *name = pstrdup(lfirst(lc));
+
+		(void) split_option(name);
+		if (find_option(after, name) == NULL)
+			parts = lappend(parts, psprintf("DROP %s",
+											quote_identifier(name)));
+	}
+	if (parts)
+		smig_cell_add(cell, "%s OPTIONS (%s)", alter, smig_join(parts, ", "));
+}
+
+/*
+ * Whether the compared attributes that differ are all among "attrs", which
+ * ends with NULL.  Owner, privileges and comment never count.
+ */
+bool
+smig_only_differs(const SmigObject *old, const SmigObject *new,
+				  const char *const *attrs)
+{
+	static const char *const common[] = {"acl", "comment", "owner"};
+
+	for (int side = 0; side < 2; side++)
+	{
+		const SmigObject *object = side == 0 ? old : new;
+
+		for (int i = 0; i < object->nattrs; i++)
+		{
+			const char *name = object->attrs[i].name;
+			bool		allowed = name[0] == '_' ||
+				smig_attr_same(old, new, name);
+
+			for (int j = 0; !allowed && j < lengthof(common); j++)
+				allowed = strcmp(name, common[j]) == 0;
+			for (int j = 0; !allowed && attrs && attrs[j]; j++)
+				allowed = strcmp(name, attrs[j]) == 0;
+			if (!allowed)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ---------------- privileges ---------------- */
+
+typedef struct Grant
+{
+	char	   *grantee;		/* unquoted; "" is PUBLIC */
+	char	   *grantor;
+	char		plain[64];		/* letters without grant option */
+	char		option[64];		/* letters with it */
+} Grant;
+
+static const struct
+{
+	char		letter;
+	const char *word;
+}			privileges[] =
+{
+	{'a', "INSERT"}, {'r', "SELECT"}, {'w', "UPDATE"}, {'d', "DELETE"},
+	{'D', "TRUNCATE"}, {'x', "REFERENCES"}, {'t', "TRIGGER"},
+	{'X', "EXECUTE"}, {'U', "USAGE"}, {'C', "CREATE"}, {'T', "TEMPORARY"},
+	{'c', "CONNECT"}, {'s', "SET"}, {'A', "ALTER SYSTEM"}, {'m', "MAINTAIN"}
+};
+
+/*
+ * Reads a possibly quoted role name and returns what follows it.
+ */
+static const char *
+read_role(const char *text, char **role)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (*text != '"')
+	{
+		while (*text && *text != '=' && *text != '/')
+			appendStringInfoChar(&buf, *text++);
+	}
+	else
+	{
+		text++;
+		while (*text)
+		{
+			if (*text == '"' && text[1] != '"')
+			{
+				text++;
+				break;
+			}
+			if (*text == '"')
+				text++;
+			appendStringInfoChar(&buf, *text++);
+		}
+	}
+	*role = buf.data;
+	return text;
+}
+
+/*
+ * One item of an access list, as aclitem prints it.
+ */
+static Grant *
+read_grant(const char *item)
+{
+	Grant	   *grant = palloc0(sizeof(Grant));
+	int			nplain = 0;
+	int			noption = 0;
+
+	item = read_role(item, &grant->grantee);
+	if (*item == '=')
+		item++;
+	for (; *item && *item != '/'; item++)
+	{
+		if (nplain + noption >= 60 || *item == '*')
+			continue;
+		if (item[1] == '*')
+			grant->option[noption++] = *item;
+		else
+			grant->plain[nplain++] = *item;
+	}
+	if (*item == '/')
+		item++;
+	(void) read_role(item, &grant->grantor);
+	return grant;
+}
+
+/*
+ * The privileges PostgreSQL gives by itself when an object is created.
+ */
+static List *
+builtin_grants(const SmigKind *kind, const char *owner)
+{
+	Acl		   *acl = acldefault(kind->acl_type, BOOTSTRAP_SUPERUSERID);
+	AclItem    *items = ACL_DAT(acl);
+	List	   *result = NIL;
+
+	for (int i = 0; i < ACL_NUM(acl); i++)
+	{
+		Grant	   *grant = palloc0(sizeof(Grant));
+		AclMode		mode = ACLITEM_GET_PRIVS(items[i]);
+		int			n = 0;
+
+		if (mode == ACL_NO_RIGHTS)
+			continue;
+		grant->grantee = items[i].ai_grantee == ACL_ID_PUBLIC ?
+			"" : pstrdup(owner);
+		grant->grantor = pstrdup(owner);
+		for (int bit = 0; bit < N_ACL_RIGHTS; bit++)
+			if (mode & ((AclMode) 1 << bit))
+				grant->plain[n++] = ACL_ALL_RIGHTS_STR[bit];
+		result = lappend(result, grant);
+	}
+	return result;
+}
+
+static List *
+read_grants(List *items)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, items)
+		result = lappend(result, read_grant(lfirst(lc)));
+	return result;
+}
+
+static List *
+object_grants(const SmigObject *object)
+{
+	const char *owner = smig_attr(object, "owner");
+
+	if (smig_attr(object, "acl") == NULL)
+		return object->kind->acl_type == OBJECT_COLUMN ? NIL :
+			builtin_grants(object->kind, owner ? owner : "");
+	return read_grants(smig_attr_list(object, "acl"));
+}
+
+static bool
+same_role(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+static Grant *
+find_grant(List *grants, const Grant *like)
+{
+	ListCell   *lc;
+
+	foreach(lc, grants)
+	{
+		Grant	   *grant = lfirst(lc);
+
+		if (same_role(grant->grantee, like->grantee) &&
+			same_role(grant->grantor, like->grantor))
+			return grant;
+	}
+	return NULL;
+}
+
+/*
+ * What ALTER ... OWNER does to the access list.
+ */
+static void
+grants_change_owner(List *grants, const char *from, const char *to)
+{
+	ListCell   *lc;
+
+	foreach(lc, grants)
+	{
+		Grant	   *grant = lfirst(lc);
+
+		if (same_role(grant->grantee, from))
+			grant->grantee = pstrdup(to);
+		if (same_role(grant->grantor, from))
+			grant->grantor = pstrdup(to);
+	}
+}
+
+static void
+add_letter(char *letters, char letter)
+{
+	size_t		n = strlen(letters);
+
+	if (strchr(letters, letter) == NULL)
+	{
+		letters[n] = letter;
+		letters[n + 1] = '\0';
+	}
+}
+
+/*
+ * What an object created by the plan's user has before anything is granted:
+ * the built-in privileges, changed by the default privileges that are in
+ * force while the plan runs (those dropped by it are dropped first, those
+ * created by it are created last).
+ */
+static List *
+created_grants(SmigDelta *delta, const SmigObject *object)
+{
+	List	   *grants = builtin_grants(object->kind, delta->user);
+	const char *schema = smig_attr(object, "_schema");
+	const char *letter = object->kind->acl_type == OBJECT_TABLE ? "r" :
+		object->kind->acl_type == OBJECT_SEQUENCE ? "S" :
+		object->kind->acl_type == OBJECT_FUNCTION ? "f" :
+		object->kind->acl_type == OBJECT_TYPE ? "T" :
+		object->kind->acl_type == OBJECT_SCHEMA ? "n" : "";
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < delta->from->nobjects; i++)
+		{
+			SmigObject *entry = delta->from->objects[i];
+			const char *of = NULL;
+			ListCell   *lc;
+
+			if (strcmp(entry->kind->name, "default privileges") != 0 ||
+				delta->from_states[i].fate == SMIG_FATE_DROP ||
+				strcmp(smig_attr(entry, "_role"), delta->user) != 0 ||
+				strcmp(smig_attr(entry, "_type"), letter) != 0)
+				continue;
+			of = smig_attr(entry, "_in_schema");
+			if (pass == 0 && of == NULL)
+				grants = read_grants(smig_attr_list(entry, "privileges"));
+			if (pass == 0 || of == NULL || schema == NULL ||
+				strcmp(of, schema) != 0)
+				continue;
+			foreach(lc, smig_attr_list(entry, "privileges"))
+			{
+				Grant	   *more = read_grant(lfirst(lc));
+				Grant	   *have = find_grant(grants, more);
+
+				if (have == NULL)
+				{
+					grants = lappend(grants, more);
+					continue;
+				}
+				for (char *c = more->plain; *c; c++)
+					add_letter(have->plain, *c);
+				for (char *c = more->option; *c; c++)
+					add_letter(have->option, *c);
+			}
+		}
+	return grants;
+}
+
+static char *
+privilege_words(const char *letters, const char *column)
+{
+	List	   *words = NIL;
+
+	for (int i = 0; i < lengthof(privileges); i++)
+		if (strchr(letters, privileges[i].letter))
+			words = lappend(words, column ?
+							psprintf("%s (%s)", privileges[i].word, column) :
+							pstrdup(privileges[i].word));
+	return smig_join(words, ", ");
+}
+
+static void
+write_grant(SmigCell *cell, const SmigObject *object, const Grant *grant,
+			const char *letters, bool revoke, bool option)
+{
+	bool		column = object->kind->acl_type == OBJECT_COLUMN;
+	const char *to = grant->grantee[0] == '\0' ? "PUBLIC" :
+		quote_identifier(grant->grantee);
+	const char *owner = smig_attr(column ? object->parent : object, "owner");
+	bool		other = owner && strcmp(owner, grant->grantor) != 0;
+	const char *id = smig_attr(object, "_acl_id");
+	char	   *words = privilege_words(letters, column ?
+										quote_identifier(object->name) : NULL);
+
+	if (letters[0] == '\0')
+		return;
+	if (other)
+		smig_cell_add(cell, "SET ROLE %s", quote_identifier(grant->grantor));
+	if (id == NULL)
+		id = column ? object->parent->id : object->id;
+	if (revoke)
+		smig_cell_add(cell, "REVOKE %s%s ON %s %s FROM %s",
+					  option ? "GRANT OPTION FOR " : "", words,
+					  object->kind->acl_sql, id, to);
+	else
+		smig_cell_add(cell, "GRANT %s ON %s %s TO %s%s", words,
+					  object->kind->acl_sql, id, to,
+					  option ? " WITH GRANT OPTION" : "");
+	if (other)
+		smig_cell_add(cell, "RESET ROLE");
+}
+
+static bool
+has_letter(const Grant *grant, char letter, bool option)
+{
+	return grant && (strchr(grant->option, letter) ||
+					 (!option && strchr(grant->plain, letter)));
+}
+
+/*
+ * Writes the REVOKEs and GRANTs that lead from one access list to another.
+ */
+static void
+write_grants(SmigCell *cell, const SmigObject *object, List *before,
+			 List *after)
+{
+	ListCell   *lc;
+
+	foreach(lc, before)
+	{
+		Grant	   *old = lfirst(lc);
+		Grant	   *new = find_grant(after, old);
+		char		gone[64] = "";
+		char		weaker[64] = "";
+
+		for (int i = 0; i < lengthof(privileges); i++)
+		{
+			char		letter = privileges[i].letter;
+
+			if (has_letter(old, letter, false) &&
+				!has_letter(new, letter, false))
+				add_letter(gone, letter);
+			else if (has_letter(old, letter, true) &&
+					 !has_letter(new, letter, true))
+				add_letter(weaker, letter);
+		}
+		write_grant(cell, object, old, gone, true, false);
+		write_grant(cell, object, old, weaker, true, true);
+	}
+	foreach(lc, after)
+	{
+		Grant	   *new = lfirst(lc);
+		Grant	   *old = find_grant(before, new);
+		char		plain[64] = "";
+		char		option[64] = "";
+
+		for (int i = 0; i < lengthof(privileges); i++)
+		{
+			char		letter = privileges[i].letter;
+
+			if (has_letter(new, letter, true) && !has_letter(old, letter, true))
+				add_letter(option, letter);
+			else if (has_letter(new, letter, false) &&
+					 !has_letter(old, letter, false))
+				add_letter(plain, letter);
+		}
+		write_grant(cell, object, new, plain, false, false);
+		write_grant(cell, object, new, option, false, true);
+	}
+}
+
+/*
+ * Takes back all privileges on an object that stays, such as a view's column.
+ */
+void
+smig_emit_revoke_all(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	write_grants(cell, object, object_grants(object), NIL);
+}
+
+/* ---------------- what all kinds have in common ---------------- */
+
+/*
+ * Writes owner, privileges and comment: of a new object when "old" is NULL,
+ * else those that differ.
+ */
+void
+smig_emit_extras(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+				 SmigCell *cell)
+{
+	const SmigKind *kind = new->kind;
+	const char *owner = smig_attr(new, "owner");
+	const char *before = old ? smig_attr(old, "owner") : delta->user;
+	const char *comment = smig_attr(new, "comment");
+
+	if (owner && before && strcmp(owner, before) != 0)
+		smig_cell_add(cell, "ALTER %s %s OWNER TO %s", kind->sql, new->id,
+					  quote_identifier(owner));
+	if (kind->acl_sql && (smig_attr(new, "acl") || old == NULL ||
+						  smig_attr(old, "acl")))
+	{
+		List	   *grants = old ? object_grants(old) :
+			kind->acl_type == OBJECT_COLUMN ? NIL : created_grants(delta, new);
+
+		if (kind->acl_type == OBJECT_COLUMN && new->parent)
+		{
+			const SmigObject *old_parent = old ? old->parent : NULL;
+			const char *parent_owner = smig_attr(new->parent, "owner");
+			const char *was = old_parent ? smig_attr(old_parent, "owner") : NULL;
+
+			if (was && parent_owner && strcmp(was, parent_owner) != 0)
+				grants_change_owner(grants, was, parent_owner);
+		}
+		else if (owner && before && strcmp(owner, before) != 0)
+			grants_change_owner(grants, before, owner);
+		write_grants(cell, new, grants, object_grants(new));
+	}
+	if (old ? !smig_attr_same(old, new, "comment") : comment != NULL)
+		smig_cell_add(cell, "COMMENT ON %s %s IS %s", kind->sql, new->id,
+					  comment ? quote_literal_cstr(comment) : "NULL");
+}
+
+/*
+ * Writes what creates the object, complete.
+ */
+void
+smig_emit_create(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	const SmigKind *kind = object->kind;
+
+	if (kind->create)
+		kind->create(delta, object, cell);
+	else
+	{
+		const char *def = smig_attr(object, "def");
+
+		Assert(def != NULL);
+		smig_cell_add(cell, "%s", def);
+	}
+	smig_emit_extras(delta, NULL, object, cell);
+}
+
+/*
+ * Writes what drops the object.
+ */
+void
+smig_emit_drop(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	const SmigKind *kind = object->kind;
+
+	if (kind->drop)
+		kind->drop(delta, object, cell);
+	else
+		smig_cell_add(cell, "DROP %s %s", kind->sql, object->id);
+	if (kind->flags & SMIG_KIND_DATA)
+		cell->destructive = true;
+}
+
+/*
+ * Writes what turns "old" into "new" in place; false when that cannot be done
+ * (nothing useful is in the cell then).
+ */
+bool
+smig_emit_alter(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+				SmigCell *cell)
+{
+	bool		own = !smig_only_differs(old, new, NULL) ||
+		smig_delta_state(delta, old)->retype;
+
+	if (own && (new->kind->alter == NULL ||
+				!new->kind->alter(delta, old, new, cell)))
+		return false;
+	smig_emit_extras(delta, old, new, cell);
+	return true;
+}
+
+/*
+ * Writes the rename of an object that is otherwise the same.
+ */
+void
+smig_emit_rename(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+				 SmigCell *cell)
+{
+	if (new->kind->rename)
+		new->kind->rename(delta, old, new, cell);
+	else
+		smig_cell_add(cell, "ALTER %s %s RENAME TO %s", new->kind->sql,
+					  old->id, quote_identifier(new->name));
+}

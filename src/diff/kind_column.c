@@ -1,0 +1,488 @@
+/*-------------------------------------------------------------------------
+ *
+ * kind_column.c
+ *	  Columns of tables and views, and their defaults.
+ *
+ * IDENTIFICATION
+ *	  src/diff/kind_column.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "diff/delta.h"
+
+#ifdef SMIG_HAVE_SET_EXPRESSION
+static const bool can_set_expression = true;
+#else
+static const bool can_set_expression = false;
+#endif
+
+/*
+ * The child of a kind, or NULL.
+ */
+const SmigObject *
+smig_child_of_kind(const SmigObject *parent, const char *kind)
+{
+	ListCell   *lc;
+
+	foreach(lc, parent->children)
+	{
+		const SmigObject *child = lfirst(lc);
+
+		if (strcmp(child->kind->name, kind) == 0)
+			return child;
+	}
+	return NULL;
+}
+
+static const struct
+{
+	const char *attr;
+	const char *option;
+	const char *none;			/* what undoes it */
+}			identity_options[] =
+{
+	{"identity_increment", "INCREMENT BY", "INCREMENT BY 1"},
+	{"identity_min", "MINVALUE", "NO MINVALUE"},
+	{"identity_max", "MAXVALUE", "NO MAXVALUE"},
+	{"identity_start", "START WITH", "START WITH 1"},
+	{"identity_cache", "CACHE", "CACHE 1"},
+	{"identity_cycle", "CYCLE", "NO CYCLE"}
+};
+
+static char *
+identity_clause(const SmigObject *column)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "GENERATED %s AS IDENTITY (SEQUENCE NAME %s",
+					 smig_attr(column, "identity"),
+					 smig_attr(column, "identity_sequence"));
+	for (int i = 0; i < lengthof(identity_options); i++)
+	{
+		const char *value = smig_attr(column, identity_options[i].attr);
+
+		if (value == NULL)
+			continue;
+		appendStringInfo(&buf, " %s", identity_options[i].option);
+		if (strcmp(identity_options[i].option, "CYCLE") != 0)
+			appendStringInfo(&buf, " %s", value);
+	}
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/*
+ * A column as it stands in CREATE TABLE or after ADD COLUMN, with the default
+ * where that is part of the same statement.
+ */
+char *
+smig_column_definition(SmigDelta *delta, const SmigObject *column)
+{
+	StringInfoData buf;
+	bool		typed = smig_attr(column->parent, "of_type") != NULL;
+	const SmigObject *value = smig_child_of_kind(column, "default");
+	const char *collation = smig_attr(column, "collation");
+	const char *compression = smig_attr(column, "compression");
+	char	   *options = smig_foreign_option_list(column, "foreign_options");
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, quote_identifier(column->name));
+	if (!typed)
+	{
+		appendStringInfo(&buf, " %s", smig_attr(column, "type"));
+		if (options)
+			appendStringInfo(&buf, " OPTIONS (%s)", options);
+		if (compression)
+			appendStringInfo(&buf, " COMPRESSION %s", compression);
+		if (collation)
+			appendStringInfo(&buf, " COLLATE %s", collation);
+	}
+	else if (value || smig_attr(column, "not_null") ||
+			 smig_attr(column, "generated") || smig_attr(column, "identity"))
+		appendStringInfoString(&buf, " WITH OPTIONS ");
+	if (value && smig_delta_state(delta, value)->folded)
+		appendStringInfo(&buf, " DEFAULT %s", smig_attr(value, "def"));
+	if (smig_attr(column, "generated"))
+		appendStringInfo(&buf, " GENERATED ALWAYS AS (%s) %s",
+						 smig_attr(column, "generated"),
+						 smig_attr(column, "virtual") ? "VIRTUAL" : "STORED");
+	if (smig_attr(column, "identity"))
+		appendStringInfo(&buf, " %s", identity_clause(column));
+	if (smig_attr(column, "not_null"))
+		appendStringInfoString(&buf, " NOT NULL");
+	return buf.data;
+}
+
+/*
+ * Properties of a column that have no place in its definition: of a new one
+ * when "old" is NULL, else those that differ.
+ */
+static void
+write_properties(const SmigObject *old, const SmigObject *new, SmigCell *cell)
+{
+	char	   *alter = psprintf("ALTER TABLE ONLY %s ALTER COLUMN %s",
+								 new->parent->id, quote_identifier(new->name));
+	const char *value;
+
+	value = smig_attr(new, "storage");
+	if (old ? !smig_attr_same(old, new, "storage") : value != NULL)
+		smig_cell_add(cell, "%s SET STORAGE %s", alter,
+					  value ? value : smig_attr(new, "_storage"));
+	value = smig_attr(new, "statistics");
+	if (old ? !smig_attr_same(old, new, "statistics") : value != NULL)
+		smig_cell_add(cell, "%s SET STATISTICS %s", alter,
+					  value ? value : "-1");
+	smig_emit_options(cell, alter, old, new, "options");
+}
+
+/*
+ * What a column needs after the statement that made it.
+ */
+void
+smig_column_after(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
+{
+	write_properties(NULL, column, cell);
+	if (smig_attr(column->parent, "of_type") &&
+		smig_attr(column, "compression"))
+		smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s",
+					  column->parent->id, quote_identifier(column->name),
+					  smig_attr(column, "compression"));
+}
+
+/*
+ * A column with a default that is part of its definition, or that needs none.
+ */
+static void
+create_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
+{
+	const SmigObject *value = smig_child_of_kind(column, "default");
+
+	smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
+				  smig_column_definition(delta, column));
+	if (smig_attr(column, "not_null") && value == NULL &&
+		!smig_attr(column, "identity") && !smig_attr(column, "generated"))
+		smig_cell_hazard(cell, "not_null_without_default", "error",
+						 "fails when the table has rows",
+						 "Add the column without NOT NULL, fill it, then set NOT NULL.");
+	smig_column_after(delta, column, cell);
+}
+
+static void
+drop_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
+{
+	smig_cell_add(cell, "ALTER TABLE %s DROP COLUMN %s", column->parent->id,
+				  quote_identifier(column->name));
+	if (smig_attr(column, "generated") == NULL)
+		smig_cell_hazard(cell, "drop_column", "error",
+						 psprintf("the data of column %s is lost", column->id),
+						 NULL);
+}
+
+/*
+ * Whether the change of one attribute reaches this column from the one it is
+ * inherited from.
+ */
+static bool
+comes_from_origin(SmigDelta *delta, const SmigObject *new, const char *attr)
+{
+	SmigState  *state;
+
+	if (new->origin == NULL || !smig_delta_inherits_both(delta, new))
+		return false;
+	state = smig_delta_state(delta, new->origin);
+	if (state->fate != SMIG_FATE_ALTER)
+		return false;
+	return !smig_attr_same(new->origin, state->other, attr) || state->retype;
+}
+
+static void
+alter_type(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+		   SmigCell *cell)
+{
+	const char *from = smig_attr(old, "type");
+	const char *to = smig_attr(new, "type");
+	const char *collation = smig_attr(new, "collation");
+	bool		retype = smig_delta_state(delta, new)->retype;
+	char	   *name = pstrdup(quote_identifier(new->name));
+	char	   *cast = smig_cast_expression(name, from, to, retype);
+
+	smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s TYPE %s%s%s%s%s",
+				  new->parent->id, name, to,
+				  collation ? " COLLATE " : "", collation ? collation : "",
+				  cast ? " USING " : "", cast ? cast : "");
+	if (retype || smig_cast_rewrites(from, to))
+		smig_cell_hazard(cell, "table_rewrite", "warning",
+						 psprintf("%s may be rewritten while it is locked",
+								  new->parent->id),
+						 "Add a new column, fill it in batches and swap.");
+	if (retype || smig_cast_loses(from, to))
+		smig_cell_hazard(cell, "lossy_type_change", "warning",
+						 "values may not fit the new type: the statement fails, or they are rounded",
+						 NULL);
+}
+
+static void
+alter_identity(const SmigObject *old, const SmigObject *new, SmigCell *cell)
+{
+	char	   *alter = psprintf("ALTER TABLE %s ALTER COLUMN %s",
+								 new->parent->id, quote_identifier(new->name));
+	const char *was = smig_attr(old, "identity");
+	const char *is = smig_attr(new, "identity");
+	StringInfoData buf;
+
+	if (is == NULL)
+	{
+		if (was)
+			smig_cell_add(cell, "%s DROP IDENTITY", alter);
+		return;
+	}
+	if (was == NULL)
+	{
+		const char *sequence = smig_attr(new, "identity_sequence");
+		const char *column = quote_identifier(new->name);
+
+		smig_cell_add(cell, "%s ADD %s", alter, identity_clause(new));
+		smig_cell_add(cell, "SELECT pg_catalog.setval(%s, max(%s)) FROM %s HAVING max(%s) > 0",
+					  quote_literal_cstr(sequence), column, new->parent->id,
+					  column);
+		return;
+	}
+	initStringInfo(&buf);
+	if (strcmp(was, is) != 0)
+		appendStringInfo(&buf, " SET GENERATED %s", is);
+	for (int i = 0; i < lengthof(identity_options); i++)
+	{
+		const char *value = smig_attr(new, identity_options[i].attr);
+
+		if (smig_attr_same(old, new, identity_options[i].attr))
+			continue;
+		if (value == NULL && strcmp(identity_options[i].attr, "identity_start") == 0)
+			appendStringInfo(&buf, " SET START WITH %s",
+							 smig_attr(new, "_identity_start"));
+		else if (value == NULL)
+			appendStringInfo(&buf, " SET %s", identity_options[i].none);
+		else if (strcmp(identity_options[i].option, "CYCLE") == 0)
+			appendStringInfoString(&buf, " SET CYCLE");
+		else
+			appendStringInfo(&buf, " SET %s %s", identity_options[i].option,
+							 value);
+	}
+	if (buf.len > 0)
+		smig_cell_add(cell, "%s%s", alter, buf.data);
+	if (!smig_attr_same(old, new, "identity_sequence"))
+		smig_cell_add(cell, "ALTER SEQUENCE %s RENAME TO %s",
+					  smig_attr(old, "identity_sequence"),
+					  quote_identifier(smig_attr(new, "_identity_name")));
+}
+
+static bool
+alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+			 SmigCell *cell)
+{
+	SmigState  *state = smig_delta_state(delta, new);
+	char	   *alter = psprintf("ALTER TABLE %s ALTER COLUMN %s",
+								 new->parent->id, quote_identifier(new->name));
+	bool		retype = state->retype ||
+		!smig_attr_same(old, new, "type") ||
+		!smig_attr_same(old, new, "collation");
+	const char *value;
+
+	if (smig_attr(new, "generated") && !smig_attr_same(old, new, "generated"))
+	{
+		if (!can_set_expression || smig_attr(old, "generated") == NULL)
+			return false;
+	}
+	if (!smig_attr_same(old, new, "virtual"))
+		return false;
+	if (smig_attr(old, "generated") && smig_attr(new, "generated") == NULL)
+		smig_cell_add(cell, "%s DROP EXPRESSION", alter);
+	if (smig_attr(old, "identity") && smig_attr(new, "identity") == NULL)
+		alter_identity(old, new, cell);
+	if (smig_attr(old, "not_null") && smig_attr(new, "not_null") == NULL &&
+		!comes_from_origin(delta, new, "not_null"))
+		smig_cell_add(cell, "%s DROP NOT NULL", alter);
+	if (retype && !comes_from_origin(delta, new, "type"))
+		alter_type(delta, old, new, cell);
+	if (smig_attr(new, "generated") && !smig_attr_same(old, new, "generated"))
+		smig_cell_add(cell, "%s SET EXPRESSION AS (%s)", alter,
+					  smig_attr(new, "generated"));
+	if (smig_attr(old, "not_null") == NULL && smig_attr(new, "not_null") &&
+		!comes_from_origin(delta, new, "not_null"))
+	{
+		smig_cell_add(cell, "%s SET NOT NULL", alter);
+		smig_cell_hazard(cell, "not_null_scan", "warning",
+						 "the table is scanned while it is locked; fails when there are NULLs",
+						 "Add a CHECK (... IS NOT NULL) NOT VALID, validate it, then set NOT NULL.");
+	}
+	if (smig_attr(new, "identity"))
+		alter_identity(old, new, cell);
+	value = smig_attr(new, "compression");
+	if (!smig_attr_same(old, new, "compression"))
+		smig_cell_add(cell, "%s SET COMPRESSION %s", alter,
+					  value ? value : "default");
+	write_properties(old, new, cell);
+	smig_emit_foreign_options(cell, alter, old, new, "foreign_options");
+	return true;
+}
+
+static void
+create_default(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	const SmigObject *column = object->parent;
+	bool		table = strcmp(column->kind->name, "column") == 0;
+
+	smig_cell_add(cell, "ALTER %s %s ALTER COLUMN %s SET DEFAULT %s",
+				  table ? "TABLE ONLY" : "VIEW",
+				  table ? column->parent->id : column->id,
+				  quote_identifier(object->name), smig_attr(object, "def"));
+}
+
+static bool
+alter_default(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+			  SmigCell *cell)
+{
+	create_default(delta, new, cell);
+	return true;
+}
+
+static void
+drop_default(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	const SmigObject *column = object->parent;
+	bool		table = strcmp(column->kind->name, "column") == 0;
+
+	smig_cell_add(cell, "ALTER %s %s ALTER COLUMN %s DROP DEFAULT",
+				  table ? "TABLE ONLY" : "VIEW",
+				  table ? column->parent->id : column->id,
+				  quote_identifier(object->name));
+}
+
+/*
+ * Columns of views have only comments and privileges.
+ */
+static void
+create_view_column(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+}
+
+static void
+drop_view_column(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	if (smig_attr(object, "comment"))
+		smig_cell_add(cell, "COMMENT ON COLUMN %s IS NULL", object->id);
+	smig_emit_revoke_all(delta, object, cell);
+}
+
+const SmigKind smig_kinds_column[] = {
+	{
+		.name = "column",
+		.sql = "COLUMN",
+		.classid = 1259,
+		.order = 72,
+		.flags = SMIG_KIND_DATA | SMIG_KIND_FOLD,
+		.acl_type = OBJECT_COLUMN,
+		.acl_sql = "TABLE",
+		.query = "SELECT a.attrelid, a.attnum::int, 'pg_class'::regclass::oid, c.oid, 0,"
+		" format('%I.%I.%I', n.nspname, c.relname, a.attname), a.attname::text,"
+		" format_type(a.atttypid, a.atttypmod) AS type, a.attnum AS _position,"
+		" CASE WHEN a.attcollation <> t.typcollation THEN"
+		" (SELECT format('%I.%I', cn.nspname, o.collname) FROM pg_collation o"
+		" JOIN pg_namespace cn ON cn.oid = o.collnamespace"
+		" WHERE o.oid = a.attcollation) END AS collation,"
+		" a.attnotnull AS not_null,"
+		" CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END"
+		" AS identity,"
+		" CASE WHEN a.attgenerated <> '' THEN (SELECT pg_get_expr(d.adbin, d.adrelid)"
+		" FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum) END"
+		" AS generated, a.attgenerated = 'v' AS virtual,"
+		" CASE WHEN a.attstorage <> t.typstorage THEN st.name END AS storage,"
+		" st.name AS _storage,"
+		" CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END"
+		" AS compression,"
+		" CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END AS statistics,"
+		" CASE WHEN a.attoptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY"
+		" o COLLATE \"C\") FROM unnest(a.attoptions) o"
+		" WHERE o NOT LIKE 'pg\\_attver=%') END AS options,"
+		" a.attfdwoptions AS foreign_options,"
+		" CASE WHEN a.attacl IS NOT NULL THEN (SELECT array_agg(i::text ORDER BY"
+		" i::text COLLATE \"C\") FROM unnest(a.attacl) i) END AS acl,"
+		" a.attinhcount > 0 AS _inherited, a.attislocal AS _local,"
+		" s.*"
+		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" JOIN pg_attribute a ON a.attrelid = c.oid"
+		" JOIN pg_type t ON t.oid = a.atttypid"
+		" JOIN (VALUES ('p'::\"char\", 'PLAIN'), ('e', 'EXTERNAL'),"
+		" ('m', 'MAIN'), ('x', 'EXTENDED')) st(code, name) ON st.code = a.attstorage"
+		" LEFT JOIN LATERAL (SELECT"
+		" format('%I.%I', sn.nspname, sc.relname) AS identity_sequence,"
+		" format('%I.%I', sn.nspname, sc.relname) AS _slot,"
+		" sc.relname AS _identity_name, q.seqstart AS _identity_start,"
+		" CASE WHEN q.seqincrement <> 1 THEN q.seqincrement END AS identity_increment,"
+		" CASE WHEN q.seqmin <> CASE WHEN q.seqincrement > 0 THEN 1 ELSE"
+		" CASE q.seqtypid WHEN 21 THEN -32768 WHEN 23 THEN -2147483648"
+		" ELSE -9223372036854775808 END END THEN q.seqmin END AS identity_min,"
+		" CASE WHEN q.seqmax <> CASE WHEN q.seqincrement < 0 THEN -1 ELSE"
+		" CASE q.seqtypid WHEN 21 THEN 32767 WHEN 23 THEN 2147483647"
+		" ELSE 9223372036854775807 END END THEN q.seqmax END AS identity_max,"
+		" CASE WHEN q.seqstart <> CASE WHEN q.seqincrement > 0 THEN q.seqmin"
+		" ELSE q.seqmax END THEN q.seqstart END AS identity_start,"
+		" CASE WHEN q.seqcache <> 1 THEN q.seqcache END AS identity_cache,"
+		" q.seqcycle AS identity_cycle"
+		" FROM pg_depend d JOIN pg_class sc ON sc.oid = d.objid"
+		" JOIN pg_namespace sn ON sn.oid = sc.relnamespace"
+		" JOIN pg_sequence q ON q.seqrelid = sc.oid"
+		" WHERE a.attidentity <> '' AND d.refclassid = 'pg_class'::regclass"
+		" AND d.refobjid = c.oid AND d.refobjsubid = a.attnum"
+		" AND d.classid = 'pg_class'::regclass AND d.deptype = 'i') s ON true"
+		" WHERE c.relnamespace = ANY ($1) AND c.relkind IN ('r', 'p', 'f')"
+		" AND c.relpersistence <> 't' AND a.attnum > 0 AND NOT a.attisdropped"
+		" ORDER BY a.attrelid, a.attnum",
+		.create = create_column,
+		.alter = alter_column,
+		.drop = drop_column
+	},
+	{
+		.name = "view column",
+		.sql = "COLUMN",
+		.classid = 1259,
+		.order = 93,
+		.acl_type = OBJECT_COLUMN,
+		.acl_sql = "TABLE",
+		.query = "SELECT a.attrelid, a.attnum::int, 'pg_class'::regclass::oid, c.oid, 0,"
+		" format('%I.%I.%I', n.nspname, c.relname, a.attname), a.attname::text,"
+		" CASE WHEN a.attacl IS NOT NULL THEN (SELECT array_agg(i::text ORDER BY"
+		" i::text COLLATE \"C\") FROM unnest(a.attacl) i) END AS acl"
+		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" JOIN pg_attribute a ON a.attrelid = c.oid"
+		" WHERE c.relnamespace = ANY ($1) AND c.relkind IN ('v', 'm')"
+		" AND a.attnum > 0 AND (a.attacl IS NOT NULL OR EXISTS"
+		" (SELECT FROM pg_description d WHERE d.objoid = c.oid"
+		" AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum))",
+		.create = create_view_column,
+		.drop = drop_view_column
+	},
+	{
+		.name = "default",
+		.classid = 2604,
+		.order = 74,
+		.flags = SMIG_KIND_FOLD | SMIG_KIND_UNFOLD,
+		.query = "SELECT d.oid, 0, 'pg_class'::regclass::oid, c.oid,"
+		" CASE WHEN c.relkind = 'v' THEN 0 ELSE a.attnum::int END,"
+		" format('%I.%I.%I', n.nspname, c.relname, a.attname), a.attname::text,"
+		" pg_get_expr(d.adbin, d.adrelid) AS def"
+		" FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum"
+		" WHERE c.relnamespace = ANY ($1) AND c.relpersistence <> 't'"
+		" AND a.attgenerated = ''",
+		.create = create_default,
+		.alter = alter_default,
+		.drop = drop_default
+	},
+	{0}
+};

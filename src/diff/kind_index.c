@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * kind_index.c
+ *	  Indexes, their attachment to partitioned ones, extended statistics.
+ *
+ * IDENTIFICATION
+ *	  src/diff/kind_index.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "diff/delta.h"
+
+/*
+ * Whether another index of the table has a property that only one can have.
+ */
+static bool
+another_has(const SmigObject *index, const char *attr)
+{
+	ListCell   *lc;
+
+	foreach(lc, index->parent->children)
+	{
+		const SmigObject *sibling = lfirst(lc);
+
+		if (sibling != index && smig_attr(sibling, attr))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Writes what the definition of an index or of a constraint with an index
+ * leaves out: everything for a new one ("old" is NULL), else what differs.
+ * "id" is the index's qualified name.
+ */
+void
+smig_index_properties(const SmigObject *old, const SmigObject *new,
+					  const char *id, SmigCell *cell)
+{
+	const SmigObject *table = new->parent;
+	const char *value;
+
+	/* part of CREATE INDEX, but not of ADD CONSTRAINT */
+	if (old || smig_attr(new, "_index"))
+		smig_emit_options(cell, psprintf("ALTER INDEX %s", id), old, new,
+						  "options");
+	value = smig_attr(new, "tablespace");
+	if (old ? !smig_attr_same(old, new, "tablespace") : value != NULL)
+		smig_cell_add(cell, "ALTER INDEX %s SET TABLESPACE %s", id,
+					  value ? value : "pg_default");
+	if (smig_attr(new, "clustered") && !(old && smig_attr(old, "clustered")))
+		smig_cell_add(cell, "ALTER TABLE %s CLUSTER ON %s", table->id,
+					  quote_identifier(new->name));
+	if (old && smig_attr(old, "clustered") && !smig_attr(new, "clustered") &&
+		!another_has(new, "clustered"))
+		smig_cell_add(cell, "ALTER TABLE %s SET WITHOUT CLUSTER", table->id);
+	if (smig_attr(new, "replica_identity") &&
+		!(old && smig_attr(old, "replica_identity")))
+		smig_cell_add(cell, "ALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
+					  table->id, quote_identifier(new->name));
+	if (old && smig_attr(old, "replica_identity") &&
+		!smig_attr(new, "replica_identity") &&
+		!smig_attr(table, "replica_identity") &&
+		!another_has(new, "replica_identity"))
+		smig_cell_add(cell, "ALTER TABLE %s REPLICA IDENTITY DEFAULT",
+					  table->id);
+	value = smig_attr(new, "index_comment");
+	if (old ? !smig_attr_same(old, new, "index_comment") : value != NULL)
+		smig_cell_add(cell, "COMMENT ON INDEX %s IS %s", id,
+					  value ? quote_literal_cstr(value) : "NULL");
+}
+
+/*
+ * Statistics targets of index expressions, as "column target" pairs.
+ */
+static void
+write_statistics(const SmigObject *old, const SmigObject *new, SmigCell *cell)
+{
+	List	   *before = old ? smig_attr_list(old, "statistics") : NIL;
+	List	   *after = smig_attr_list(new, "statistics");
+	ListCell   *lc;
+
+	foreach(lc, after)
+	{
+		int			column;
+		int			target;
+
+		if (sscanf(lfirst(lc), "%d %d", &column, &target) == 2)
+			smig_cell_add(cell, "ALTER INDEX %s ALTER COLUMN %d SET STATISTICS %d",
+						  new->id, column, target);
+	}
+	foreach(lc, before)
+	{
+		int			column;
+		int			target;
+		bool		stays = false;
+		ListCell   *other;
+
+		if (sscanf(lfirst(lc), "%d %d", &column, &target) != 2)
+			continue;
+		foreach(other, after)
+			stays = stays || atoi(lfirst(other)) == column;
+		if (!stays)
+			smig_cell_add(cell, "ALTER INDEX %s ALTER COLUMN %d SET STATISTICS -1",
+						  new->id, column);
+	}
+}
+
+static void
+create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
+{
+	const char *definition = smig_attr(index, "def");
+	char	   *options = smig_option_list(index, "options");
+	const char *at = smig_attr(index, "_options_at");
+	int			split = at ? atoi(at) : (int) strlen(definition);
+
+	smig_cell_add(cell, "CREATE %sINDEX %s ON %s%s %.*s%s%s%s%s",
+				  smig_attr(index, "unique") ? "UNIQUE " : "",
+				  quote_identifier(index->name),
+				  smig_attr(index, "_partitioned") ? "ONLY " : "",
+				  index->parent->id, split, definition,
+				  options ? " WITH (" : "", options ? options : "",
+				  options ? ")" : "", definition + split);
+	smig_index_properties(NULL, index, index->id, cell);
+	write_statistics(NULL, index, cell);
+	if (!smig_delta_is_new(delta, index->parent))
+		smig_cell_hazard(cell, "index_blocks_writes", "warning",
+						 psprintf("writes to %s wait while the index is built",
+								  index->parent->id),
+						 "Create the index CONCURRENTLY.");
+}
+
+static bool
+alter_index(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+			SmigCell *cell)
+{
+	static const char *const alterable[] = {
+		"options", "tablespace", "clustered", "replica_identity",
+		"statistics", NULL
+	};
+
+	if (!smig_only_differs(old, new, alterable))
+		return false;
+	smig_index_properties(old, new, new->id, cell);
+	if (!smig_attr_same(old, new, "statistics"))
+		write_statistics(old, new, cell);
+	return true;
+}
+
+static void
+create_attachment(SmigDelta *delta, const SmigObject *link, SmigCell *cell)
+{
+	smig_cell_add(cell, "ALTER INDEX %s ATTACH PARTITION %s",
+				  smig_attr(link, "index"), link->id);
+}
+
+/*
+ * There is no statement that detaches an index; it happens when the table is
+ * detached or the index goes.
+ */
+static void
+drop_attachment(SmigDelta *delta, const SmigObject *link, SmigCell *cell)
+{
+}
+
+static void
+create_statistics(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
+{
+	smig_cell_add(cell, "%s", smig_attr(object, "def"));
+	if (smig_attr(object, "target"))
+		smig_cell_add(cell, "ALTER STATISTICS %s SET STATISTICS %s",
+					  object->id, smig_attr(object, "target"));
+}
+
+static bool
+alter_statistics(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+				 SmigCell *cell)
+{
+	const char *target = smig_attr(new, "target");
+
+	if (!smig_attr_same(old, new, "def"))
+		return false;
+	if (!smig_attr_same(old, new, "target"))
+		smig_cell_add(cell, "ALTER STATISTICS %s SET STATISTICS %s", new->id,
+					  target ? target : "-1");
+	return true;
+}
+
+/*
+ * pg_get_indexdef writes, after the name and the table, "USING method
+ * (columns) INCLUDE (...) NULLS NOT DISTINCT WITH (options) WHERE (...)".  The
+ * options are taken out, because they can be altered.
+ */
+const SmigKind smig_kinds_index[] = {
+	{
+		.name = "index",
+		.sql = "INDEX",
+		.classid = 1259,
+		.order = 110,
+		.flags = SMIG_KIND_RELATION | SMIG_KIND_RENAME,
+		.query = "SELECT i.oid, 0, 'pg_class'::regclass::oid, r.oid, 0,"
+		" format('%I.%I', n.nspname, i.relname), i.relname::text,"
+		" n.nspname AS _schema, x.indisunique AS \"unique\","
+		" CASE WHEN i.reloptions IS NULL THEN f.def"
+		" ELSE replace(f.def, o.opts, '') END AS def,"
+		" CASE WHEN i.reloptions IS NOT NULL THEN"
+		" octet_length(left(f.def, strpos(f.def, o.opts) - 1)) END AS _options_at,"
+		" CASE WHEN i.reloptions IS NOT NULL THEN (SELECT array_agg(e ORDER BY"
+		" e COLLATE \"C\") FROM unnest(i.reloptions) e) END AS options,"
+		" quote_ident(ts.spcname) AS tablespace,"
+		" x.indisclustered AS clustered, x.indisreplident AS replica_identity,"
+		" i.relkind = 'i' AND NOT x.indisvalid AS invalid,"
+		" i.relkind = 'I' AS _partitioned,"
+		" CASE WHEN x.indexprs IS NOT NULL THEN (SELECT array_agg(a.attnum || ' '"
+		" || a.attstattarget ORDER BY a.attnum) FROM pg_attribute a"
+		" WHERE a.attrelid = i.oid AND a.attstattarget >= 0) END AS statistics,"
+		" CASE WHEN i.relispartition THEN (SELECT "
+		SMIG_ADDRESS("pg_class", "h.inhparent", "0")
+		" FROM pg_inherits h WHERE h.inhrelid = i.oid) END AS origin"
+		" FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+		" JOIN pg_class r ON r.oid = x.indrelid"
+		" JOIN pg_namespace n ON n.oid = i.relnamespace"
+		" JOIN pg_namespace rn ON rn.oid = r.relnamespace"
+		" LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace"
+		" CROSS JOIN LATERAL (SELECT substr(pg_get_indexdef(i.oid), length(format("
+		"'CREATE %sINDEX %I ON %s%I.%I ',"
+		" CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END, i.relname,"
+		" CASE i.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END,"
+		" rn.nspname, r.relname)) + 1) OFFSET 0) f(def)"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN i.reloptions IS NOT NULL THEN"
+		" (SELECT ' WITH (' || string_agg(quote_ident(option_name) || '=' ||"
+		" CASE WHEN quote_ident(option_value) = option_value THEN option_value"
+		" ELSE quote_literal(option_value) END, ', ') || ')'"
+		" FROM pg_options_to_table(i.reloptions)) END OFFSET 0) o(opts)"
+		" WHERE r.relnamespace = ANY ($1) AND r.relkind IN ('r', 'p', 'm')"
+		" AND r.relpersistence <> 't' AND NOT EXISTS"
+		" (SELECT FROM pg_constraint c WHERE c.conindid = i.oid"
+		" AND c.contype IN ('p', 'u', 'x'))",
+		.create = create_index,
+		.alter = alter_index
+	},
+	{
+		.name = "index partition",
+		.order = 120,
+		.query = "SELECT 0::oid, 0, 'pg_class'::regclass::oid, i.oid, 0,"
+		" format('%I.%I', n.nspname, i.relname), i.relname::text,"
+		" format('%I.%I', pn.nspname, p.relname) AS index,"
+		SMIG_ADDRESS("pg_class", "p.oid", "0") " AS dep_index,"
+		SMIG_ADDRESS("pg_class", "x.indrelid", "0") " AS dep_table"
+		" FROM pg_inherits h JOIN pg_class i ON i.oid = h.inhrelid"
+		" JOIN pg_namespace n ON n.oid = i.relnamespace"
+		" JOIN pg_index x ON x.indexrelid = i.oid"
+		" JOIN pg_class p ON p.oid = h.inhparent"
+		" JOIN pg_namespace pn ON pn.oid = p.relnamespace"
+		" WHERE i.relnamespace = ANY ($1) AND i.relkind IN ('i', 'I')",
+		.create = create_attachment,
+		.drop = drop_attachment
+	},
+	{
+		.name = "statistics",
+		.sql = "STATISTICS",
+		.classid = 3381,
+		.order = 115,
+		.query = "SELECT s.oid, 0, 'pg_class'::regclass::oid, s.stxrelid, 0,"
+		" format('%I.%I', n.nspname, s.stxname), s.stxname::text,"
+		" n.nspname AS _schema, pg_get_userbyid(s.stxowner) AS owner,"
+		" pg_get_statisticsobjdef(s.oid) AS def,"
+		" CASE WHEN s.stxstattarget >= 0 THEN s.stxstattarget END AS target"
+		" FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace"
+		" WHERE s.stxnamespace = ANY ($1)",
+		.create = create_statistics,
+		.alter = alter_statistics
+	},
+	{0}
+};

@@ -1,0 +1,988 @@
+/*-------------------------------------------------------------------------
+ *
+ * order.c
+ *	  Actions and their order.
+ *
+ * One node for each statement group; edges from the dependencies of both
+ * states.  What belongs to a table that is created or dropped is part of the
+ * table's node; a cycle takes it out again, as pg_dump does with mutual
+ * foreign keys or a default that calls a function on its own table.
+ *
+ * IDENTIFICATION
+ *	  src/diff/order.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "lib/binaryheap.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "diff/delta.h"
+
+#define NO_ACTION	(-1)
+#define NOT_SEEN	(-2)
+
+static int
+add_action(SmigDelta *delta, SmigActionType type, SmigObject *object,
+		   SmigObject *old)
+{
+	SmigAction *action;
+
+	if (delta->nactions == delta->maxactions)
+	{
+		delta->maxactions = Max(delta->maxactions * 2, 64);
+		delta->actions = delta->actions == NULL ?
+			palloc(sizeof(SmigAction) * delta->maxactions) :
+			repalloc_huge(delta->actions,
+						  sizeof(SmigAction) * delta->maxactions);
+	}
+	action = &delta->actions[delta->nactions];
+	memset(action, 0, sizeof(*action));
+	action->type = type;
+	action->object = object;
+	action->old = old;
+	return delta->nactions++;
+}
+
+static void
+add_edge(SmigDelta *delta, int before, int after, bool soft)
+{
+	SmigEdge   *edge;
+
+	if (before < 0 || after < 0 || before == after)
+		return;
+	/* the same edge again, as happens with many columns of one table */
+	edge = delta->actions[before].edges;
+	if (edge && edge->to == after && edge->soft == soft)
+		return;
+	edge = palloc(sizeof(SmigEdge));
+	edge->to = after;
+	edge->soft = soft;
+	edge->next = delta->actions[before].edges;
+	delta->actions[before].edges = edge;
+}
+
+/* ---------------- nodes ---------------- */
+
+static bool
+has_fate(SmigDelta *delta, const SmigObject *object, SmigFate a, SmigFate b)
+{
+	SmigFate	fate = smig_delta_state(delta, object)->fate;
+
+	return fate == a || fate == b;
+}
+
+static bool
+is_partition(const SmigObject *table)
+{
+	return smig_attr(table, "_partition") != NULL;
+}
+
+/*
+ * Whether an object comes into being through its origin or through the
+ * inheritance itself, so that no statement of its own creates it.
+ */
+static bool
+create_is_implied(SmigDelta *delta, const SmigObject *object)
+{
+	const char *kind = object->kind->name;
+
+	if (object->origin == NULL || smig_attr(object, "_inherited") == NULL)
+		return false;
+	if (strcmp(kind, "foreign key") == 0)
+		return true;
+	if (strcmp(kind, "column") != 0 && strcmp(kind, "check") != 0)
+		return false;			/* keys of partitions are attached */
+	if (smig_delta_is_new(delta, object->parent))
+		return !is_partition(object->parent) &&
+			smig_attr(object, "_local") == NULL;
+	return smig_delta_inherits_both(delta, object) &&
+		smig_delta_is_new(delta, object->origin);
+}
+
+static int	create_action(SmigDelta *delta, SmigObject *object);
+
+static int
+create_fresh(SmigDelta *delta, SmigObject *object, SmigState *state)
+{
+	if (create_is_implied(delta, object))
+	{
+		int			at = NO_ACTION;
+
+		state->implied = true;
+		if (smig_delta_is_new(delta, object->parent))
+			at = create_action(delta, object->parent);
+		if (at < 0 && smig_delta_is_new(delta, object->origin))
+			at = create_action(delta, object->origin);
+		return at;
+	}
+	/* NOT VALID has no effect in CREATE TABLE; views have no place for defaults */
+	if ((object->kind->flags & SMIG_KIND_FOLD) && !state->unfold &&
+		object->parent && smig_delta_is_new(delta, object->parent) &&
+		smig_attr(object, "not_valid") == NULL &&
+		strcmp(object->parent->kind->name, "view") != 0)
+	{
+		int			at = create_action(delta, object->parent);
+
+		if (at >= 0 && !smig_delta_state(delta, object->parent)->implied)
+		{
+			state->folded = true;
+			return at;
+		}
+	}
+	return add_action(delta, SMIG_ACTION_CREATE, object, NULL);
+}
+
+/*
+ * The action that creates an object of the target, or NO_ACTION.
+ */
+static int
+create_action(SmigDelta *delta, SmigObject *object)
+{
+	SmigState  *state = smig_delta_state(delta, object);
+
+	if (state->create != NOT_SEEN)
+		return state->create;
+	state->create = NO_ACTION;	/* stops recursion */
+	if (smig_delta_is_new(delta, object))
+		state->create = create_fresh(delta, object, state);
+	return state->create;
+}
+
+/*
+ * The column whose drop takes a sequence with it, or NULL.
+ */
+static SmigObject *
+owning_column(SmigDelta *delta, SmigObject *sequence)
+{
+	ListCell   *lc;
+
+	foreach(lc, sequence->children)
+	{
+		SmigObject *child = lfirst(lc);
+		ListCell   *dep;
+
+		if (strcmp(child->kind->name, "sequence owner") != 0)
+			continue;
+		foreach(dep, child->deps)
+		{
+			SmigObject *on = lfirst(dep);
+
+			if (strcmp(on->kind->name, "column") == 0 &&
+				has_fate(delta, on, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
+				return on;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Whether dropping the origin drops the object as well.
+ */
+static bool
+drop_is_implied(SmigDelta *delta, const SmigObject *object)
+{
+	if (object->origin == NULL)
+		return false;
+	if (smig_attr(object, "_inherited") && smig_attr(object, "_local"))
+		return false;
+	if (!smig_delta_inherits_both(delta, object))
+		return false;
+	return has_fate(delta, object->origin, SMIG_FATE_DROP, SMIG_FATE_REPLACE);
+}
+
+static int
+drop_action(SmigDelta *delta, SmigObject *object)
+{
+	SmigState  *state = smig_delta_state(delta, object);
+	SmigObject *owner = object->parent;
+
+	if (state->drop != NOT_SEEN)
+		return state->drop;
+	state->drop = NO_ACTION;
+	if (!has_fate(delta, object, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
+		return NO_ACTION;
+	if (drop_is_implied(delta, object))
+	{
+		state->implied = true;
+		return state->drop = drop_action(delta, object->origin);
+	}
+	if (strcmp(object->kind->name, "sequence") == 0)
+		owner = owning_column(delta, object);
+	if (owner && !state->unfold && !(object->kind->flags & SMIG_KIND_KEEP) &&
+		has_fate(delta, owner, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
+	{
+		state->drop = drop_action(delta, owner);
+		state->folded = state->drop >= 0;
+	}
+	if (state->drop < 0)
+		state->drop = add_action(delta, SMIG_ACTION_DROP, object, NULL);
+	return state->drop;
+}
+
+/*
+ * An inherited constraint that is altered together with its origin.
+ */
+static bool
+alter_is_implied(SmigDelta *delta, const SmigObject *new)
+{
+	return new->origin && smig_attr(new, "_inherited") &&
+		strcmp(new->kind->name, "column") != 0 &&
+		smig_delta_inherits_both(delta, new) &&
+		smig_delta_state(delta, new->origin)->fate == SMIG_FATE_ALTER;
+}
+
+static void
+make_actions(SmigDelta *delta)
+{
+	delta->nactions = 0;
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigState  *state = &delta->from_states[i];
+
+		state->drop = state->create = NOT_SEEN;
+		state->aside = state->alter = NO_ACTION;
+		state->folded = state->implied = false;
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigState  *state = &delta->to_states[i];
+
+		state->drop = state->create = NOT_SEEN;
+		state->aside = state->alter = NO_ACTION;
+		state->folded = state->implied = false;
+	}
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+		SmigState  *state = &delta->from_states[i];
+
+		(void) drop_action(delta, old);
+		if (state->fate == SMIG_FATE_REPLACE && state->swap)
+			state->aside = add_action(delta, SMIG_ACTION_ASIDE, state->other,
+									  old);
+		if (state->fate == SMIG_FATE_ALTER &&
+			!alter_is_implied(delta, state->other))
+			state->alter = add_action(delta, SMIG_ACTION_ALTER, state->other,
+									  old);
+		if (state->other)
+			smig_delta_state(delta, state->other)->alter = state->alter;
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+		(void) create_action(delta, delta->to->objects[i]);
+}
+
+/* ---------------- edges ---------------- */
+
+/*
+ * "old" goes (or changes) while it needs "on".
+ */
+static void
+edges_for_old(SmigDelta *delta, SmigObject *old, SmigObject *on)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+	SmigState  *need = smig_delta_state(delta, on);
+
+	add_edge(delta, state->drop, need->aside, false);
+	add_edge(delta, state->drop, need->alter, false);
+	if (need->swap)
+	{
+		/* the old type goes last, when nothing uses it any more */
+		add_edge(delta, state->alter, need->drop, false);
+		add_edge(delta, state->drop, need->drop, false);
+		return;
+	}
+	add_edge(delta, state->drop, need->drop, false);
+	add_edge(delta, state->alter, need->drop, false);
+}
+
+static void
+edges_for_new(SmigDelta *delta, SmigObject *new, SmigObject *on)
+{
+	SmigState  *state = smig_delta_state(delta, new);
+	SmigState  *need = smig_delta_state(delta, on);
+
+	add_edge(delta, need->create, state->create, false);
+	add_edge(delta, need->create, state->alter, false);
+	add_edge(delta, need->alter, state->create, false);
+	add_edge(delta, need->alter, state->alter, false);
+}
+
+typedef struct SlotEntry
+{
+	char		name[NAMEDATALEN * 4 + 16];
+	int			action;
+} SlotEntry;
+
+/*
+ * The name an object takes from others of any kind, or NULL.
+ */
+static const char *
+slot_of(const SmigObject *object)
+{
+	const char *slot = smig_attr(object, "_slot");
+
+	if (slot == NULL && (object->kind->flags & SMIG_KIND_RELATION))
+		slot = object->id;
+	return slot;
+}
+
+/*
+ * A name must be free before something else takes it.
+ */
+static void
+edges_for_names(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(((SlotEntry *) 0)->name),
+		.entrysize = sizeof(SlotEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *slots = hash_create("schemamig names", 256, &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigState  *state = &delta->from_states[i];
+		const char *slot = slot_of(delta->from->objects[i]);
+		int			frees = state->aside >= 0 ? state->aside :
+			state->drop >= 0 ? state->drop : state->alter;
+		SlotEntry  *entry;
+
+		if (slot == NULL || frees < 0 ||
+			(frees == state->alter &&
+			 (state->other == NULL || slot_of(state->other) == NULL ||
+			  strcmp(slot_of(state->other), slot) == 0) &&
+			 slot_of(state->other) != NULL))
+			continue;
+		if (strlen(slot) >= sizeof(entry->name))
+			continue;
+		entry = hash_search(slots, slot, HASH_ENTER, NULL);
+		entry->action = frees;
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigState  *state = &delta->to_states[i];
+		const char *slot = slot_of(delta->to->objects[i]);
+		SlotEntry  *entry;
+
+		if (slot == NULL || strlen(slot) >= sizeof(entry->name))
+			continue;
+		entry = hash_search(slots, slot, HASH_FIND, NULL);
+		if (entry)
+		{
+			add_edge(delta, entry->action, state->create, false);
+			add_edge(delta, entry->action, state->alter, false);
+		}
+	}
+	hash_destroy(slots);
+}
+
+/*
+ * A link between tables (partition, inheritance) needs the columns and
+ * constraints of both to fit; what stays behind when it is cut can be changed
+ * only afterwards.
+ */
+static void
+edges_for_links(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *link = delta->from->objects[i];
+		ListCell   *lc;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			delta->from_states[i].drop < 0)
+			continue;
+		foreach(lc, link->parent->children)
+		{
+			SmigObject *part = lfirst(lc);
+			SmigState  *state = smig_delta_state(delta, part);
+
+			if (part == link || part->origin == NULL)
+				continue;
+			add_edge(delta, delta->from_states[i].drop, state->drop, false);
+			add_edge(delta, delta->from_states[i].drop, state->alter, false);
+		}
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *link = delta->to->objects[i];
+		int			makes = delta->to_states[i].create;
+		ListCell   *lc;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) || makes < 0)
+			continue;
+		foreach(lc, link->parent->children)
+		{
+			SmigObject *part = lfirst(lc);
+			SmigState  *state = smig_delta_state(delta, part);
+			SmigState  *origin;
+
+			if (part == link || part->origin == NULL)
+				continue;
+			origin = smig_delta_state(delta, part->origin);
+			if (!state->implied)
+			{
+				add_edge(delta, state->create, makes, false);
+				add_edge(delta, state->alter, makes, false);
+			}
+			if (strcmp(part->kind->name, "foreign key") == 0)
+				continue;
+			if (strcmp(part->kind->name, "column") == 0 ||
+				strcmp(part->kind->name, "check") == 0)
+			{
+				add_edge(delta, origin->create, makes, false);
+				add_edge(delta, origin->alter, makes, false);
+			}
+		}
+	}
+}
+
+/* ---------------- bodies of functions ---------------- */
+
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN];
+	List	   *objects;		/* of SmigObject * that come into being */
+} NameEntry;
+
+/*
+ * Names in the text of a function.  This only has to guess which objects a
+ * body may need, so a plain cut into words is enough: a wrong guess orders
+ * two statements that need no order.
+ */
+static List *
+words_of(const char *body)
+{
+	List	   *words = NIL;
+
+	while (*body)
+	{
+		char		word[NAMEDATALEN * 2];
+		int			length = 0;
+		bool		quoted = *body == '"';
+
+		if (!quoted && !isalpha((unsigned char) *body) && *body != '_' &&
+			!IS_HIGHBIT_SET(*body))
+		{
+			body++;
+			continue;
+		}
+		if (quoted)
+			body++;
+		while (*body && (quoted ? *body != '"' :
+						 (isalnum((unsigned char) *body) || *body == '_' ||
+						  *body == '$' || IS_HIGHBIT_SET(*body))))
+		{
+			if (length < (int) sizeof(word) - 1)
+				word[length++] = quoted ? *body :
+					pg_tolower((unsigned char) *body);
+			body++;
+		}
+		if (quoted && *body)
+			body++;
+		word[length] = '\0';
+		if (length > 0 && length < NAMEDATALEN)
+			words = lappend(words, pstrdup(word));
+	}
+	return words;
+}
+
+static HTAB *
+names_that_come(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = NAMEDATALEN,
+		.entrysize = sizeof(NameEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *names = hash_create("schemamig new names", 256, &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *object = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		NameEntry  *entry;
+		bool		found;
+
+		if ((state->create < 0 && state->alter < 0) || state->folded ||
+			strlen(object->name) >= NAMEDATALEN ||
+			!(object->kind->flags & (SMIG_KIND_RELATION | SMIG_KIND_TYPE) ||
+			  strcmp(object->kind->name, "column") == 0 ||
+			  object->kind->acl_type == OBJECT_FUNCTION))
+			continue;
+		entry = hash_search(names, object->name, HASH_ENTER, &found);
+		if (!found)
+			entry->objects = NIL;
+		entry->objects = lappend(entry->objects, object);
+	}
+	return names;
+}
+
+/*
+ * Soft edges: a function whose body is text comes after what it may use.
+ */
+static void
+edges_for_bodies(SmigDelta *delta)
+{
+	HTAB	   *names = NULL;
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *function = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		int			makes = state->create >= 0 ? state->create : state->alter;
+		const char *body = smig_attr(function, "_body");
+		List	   *words;
+		ListCell   *lc;
+
+		if (body == NULL || makes < 0 || state->unchecked)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (names == NULL)
+			names = names_that_come(delta);
+		words = words_of(body);
+		foreach(lc, words)
+		{
+			NameEntry  *entry = hash_search(names, lfirst(lc), HASH_FIND,
+											NULL);
+			ListCell   *found;
+
+			if (entry == NULL)
+				continue;
+			foreach(found, entry->objects)
+			{
+				SmigObject *object = lfirst(found);
+				SmigState  *theirs = smig_delta_state(delta, object);
+				bool		named = object->parent == NULL;
+				ListCell   *word;
+
+				if (object == function)
+					continue;
+				/* a column counts only together with its table */
+				foreach(word, words)
+				{
+					if (named)
+						break;
+					named = strcmp(lfirst(word), object->parent->name) == 0;
+				}
+				if (!named)
+					continue;
+				add_edge(delta, theirs->create, makes, true);
+				add_edge(delta, theirs->alter, makes, true);
+			}
+		}
+	}
+}
+
+static void
+make_edges(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+		SmigState  *state = &delta->from_states[i];
+		ListCell   *lc;
+
+		if (state->fate == SMIG_FATE_KEEP || state->implied)
+			continue;
+		foreach(lc, old->deps)
+			edges_for_old(delta, old, lfirst(lc));
+		if (old->parent)
+			edges_for_old(delta, old, old->parent);
+		if (state->aside >= 0)
+		{
+			int			create = smig_delta_state(delta, state->other)->create;
+
+			add_edge(delta, state->aside, create, false);
+			add_edge(delta, create, state->drop, false);
+		}
+		else if (state->fate == SMIG_FATE_REPLACE)
+			add_edge(delta, state->drop,
+					 smig_delta_state(delta, state->other)->create, false);
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *new = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		ListCell   *lc;
+
+		if (state->fate == SMIG_FATE_KEEP || state->implied)
+			continue;
+		foreach(lc, new->deps)
+			edges_for_new(delta, new, lfirst(lc));
+		if (new->parent)
+			edges_for_new(delta, new, new->parent);
+	}
+	edges_for_names(delta);
+	edges_for_links(delta);
+	edges_for_bodies(delta);
+}
+
+/* ---------------- order ---------------- */
+
+static int
+phase_of(const SmigAction *action)
+{
+	if (strcmp(action->object->kind->name, "default privileges") == 0)
+		return action->type == SMIG_ACTION_DROP ? -1 : 9;
+	return (int) action->type;
+}
+
+static int
+ordinal_of(const SmigObject *object)
+{
+	const char *position = smig_attr(object, "_position");
+
+	return position ? atoi(position) : 0;
+}
+
+static int
+action_compare(const void *a, const void *b, void *arg)
+{
+	SmigDelta  *delta = arg;
+	const SmigAction *x = &delta->actions[*(const int *) a];
+	const SmigAction *y = &delta->actions[*(const int *) b];
+	int			order = phase_of(x) - phase_of(y);
+	bool		reverse = x->type == SMIG_ACTION_DROP ||
+		(delta->backward && x->type != SMIG_ACTION_CREATE);
+
+	if (order != 0)
+		return order;
+	order = x->object->kind->order - y->object->kind->order;
+	if (order == 0 && x->object->parent && y->object->parent &&
+		ordinal_of(x->object) != ordinal_of(y->object))
+	{
+		order = strcmp(x->object->parent->key, y->object->parent->key);
+		if (order == 0)
+			order = ordinal_of(x->object) - ordinal_of(y->object);
+	}
+	if (order == 0)
+		order = strcmp(x->object->key, y->object->key);
+	return reverse ? -order : order;
+}
+
+static void
+rank_actions(SmigDelta *delta)
+{
+	int		   *sorted = palloc(sizeof(int) * Max(delta->nactions, 1));
+
+	for (int i = 0; i < delta->nactions; i++)
+		sorted[i] = i;
+	qsort_arg(sorted, delta->nactions, sizeof(int), action_compare, delta);
+	for (int i = 0; i < delta->nactions; i++)
+		delta->actions[sorted[i]].rank = i;
+	pfree(sorted);
+}
+
+static int
+ready_compare(Datum a, Datum b, void *arg)
+{
+	SmigDelta  *delta = arg;
+
+	/* binaryheap gives the greatest first */
+	return delta->actions[DatumGetInt32(b)].rank -
+		delta->actions[DatumGetInt32(a)].rank;
+}
+
+/*
+ * Kahn's algorithm, ties by rank.  Returns how many actions could be placed;
+ * the others are in or behind a cycle and have waits > 0.
+ */
+static int
+place_actions(SmigDelta *delta)
+{
+	binaryheap *ready = binaryheap_allocate(Max(delta->nactions, 1),
+											ready_compare, delta);
+	int			placed = 0;
+
+	for (int i = 0; i < delta->nactions; i++)
+		delta->actions[i].waits = 0;
+	for (int i = 0; i < delta->nactions; i++)
+		for (SmigEdge *edge = delta->actions[i].edges; edge; edge = edge->next)
+			delta->actions[edge->to].waits++;
+	for (int i = 0; i < delta->nactions; i++)
+		if (delta->actions[i].waits == 0)
+			binaryheap_add(ready, Int32GetDatum(i));
+	while (!binaryheap_empty(ready))
+	{
+		int			next = DatumGetInt32(binaryheap_remove_first(ready));
+
+		CHECK_FOR_INTERRUPTS();
+		delta->order[placed++] = next;
+		for (SmigEdge *edge = delta->actions[next].edges; edge;
+			 edge = edge->next)
+			if (--delta->actions[edge->to].waits == 0)
+				binaryheap_add(ready, Int32GetDatum(edge->to));
+	}
+	binaryheap_free(ready);
+	return placed;
+}
+
+/* ---------------- cycles ---------------- */
+
+/* Tarjan's algorithm; recursion is bounded by check_stack_depth. */
+typedef struct Tarjan
+{
+	SmigDelta   *delta;
+	int		   *index;
+	int		   *low;
+	bool	   *on_stack;
+	List	   *stack;
+	int			next;
+	int			groups;
+} Tarjan;
+
+static void
+tarjan_visit(Tarjan *t, int node)
+{
+	SmigDelta  *delta = t->delta;
+
+	check_stack_depth();
+	t->index[node] = t->low[node] = ++t->next;
+	t->stack = lappend_int(t->stack, node);
+	t->on_stack[node] = true;
+	for (SmigEdge *edge = delta->actions[node].edges; edge; edge = edge->next)
+	{
+		if (delta->actions[edge->to].waits == 0)
+			continue;
+		if (t->index[edge->to] == 0)
+		{
+			tarjan_visit(t, edge->to);
+			t->low[node] = Min(t->low[node], t->low[edge->to]);
+		}
+		else if (t->on_stack[edge->to])
+			t->low[node] = Min(t->low[node], t->index[edge->to]);
+	}
+	if (t->low[node] == t->index[node])
+	{
+		int			member;
+		int			size = 0;
+
+		t->groups++;
+		do
+		{
+			member = llast_int(t->stack);
+			t->stack = list_delete_last(t->stack);
+			t->on_stack[member] = false;
+			delta->actions[member].group = t->groups;
+			size++;
+		} while (member != node);
+		if (size == 1)
+			delta->actions[node].group = 0;
+	}
+}
+
+/*
+ * Numbers the cycles (strongly connected groups of several actions); group 0
+ * means not in a cycle.
+ */
+static void
+find_cycles(SmigDelta *delta)
+{
+	Tarjan		t;
+
+	memset(&t, 0, sizeof(t));
+	t.delta = delta;
+	t.index = palloc0(sizeof(int) * delta->nactions);
+	t.low = palloc0(sizeof(int) * delta->nactions);
+	t.on_stack = palloc0(sizeof(bool) * delta->nactions);
+	for (int i = 0; i < delta->nactions; i++)
+		delta->actions[i].group = 0;
+	for (int i = 0; i < delta->nactions; i++)
+		if (delta->actions[i].waits > 0 && t.index[i] == 0)
+			tarjan_visit(&t, i);
+}
+
+/*
+ * Takes parts of the statements in cycles out of them.
+ */
+static bool
+unfold_cycles(SmigDelta *delta)
+{
+	bool		changed = false;
+
+	for (int side = 0; side < 2; side++)
+	{
+		SmigSnapshot *snapshot = side == 0 ? delta->from : delta->to;
+
+		for (int i = 0; i < snapshot->nobjects; i++)
+		{
+			SmigObject *object = snapshot->objects[i];
+			SmigState  *state = smig_delta_state(delta, object);
+			int			at = side == 0 ? state->drop : state->create;
+
+			if (at >= 0 && state->folded && !state->unfold &&
+				delta->actions[at].group > 0 &&
+				(object->kind->flags & SMIG_KIND_UNFOLD))
+				state->unfold = changed = true;
+		}
+	}
+	return changed;
+}
+
+/*
+ * Lets one function of a cycle be created before what its body names.
+ */
+static bool
+uncheck_a_function(SmigDelta *delta)
+{
+	int			first = NO_ACTION;
+
+	for (int i = 0; i < delta->nactions; i++)
+	{
+		SmigAction *action = &delta->actions[i];
+
+		if (action->group == 0 || action->object->snapshot != delta->to ||
+			smig_attr(action->object, "_body") == NULL ||
+			smig_delta_state(delta, action->object)->unchecked)
+			continue;
+		if (first < 0 || action->rank < delta->actions[first].rank)
+			first = i;
+	}
+	if (first < 0)
+		return false;
+	smig_delta_state(delta, delta->actions[first].object)->unchecked = true;
+	return true;
+}
+
+static void
+report_cycle(SmigDelta *delta)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < delta->nactions && list_length(names) < 10; i++)
+		if (delta->actions[i].group > 0)
+			names = lappend(names, delta->actions[i].object->key);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot order the changes: they need each other in a circle"),
+			 errdetail("Objects in the circle: %s.", smig_join(names, ", ")),
+			 errhint("Write this change by hand, or in smaller steps.")));
+}
+
+/*
+ * Makes actions of the fates and puts them in order: delta->order.  Errors:
+ * 0A000 when a cycle cannot be cut.
+ */
+void
+smig_delta_order(SmigDelta *delta)
+{
+	for (;;)
+	{
+		make_actions(delta);
+		make_edges(delta);
+		rank_actions(delta);
+		delta->order = palloc(sizeof(int) * Max(delta->nactions, 1));
+		if (place_actions(delta) == delta->nactions)
+			return;
+		find_cycles(delta);
+		if (!unfold_cycles(delta) && !uncheck_a_function(delta))
+			report_cycle(delta);
+	}
+}
+
+/* ---------------- statements ---------------- */
+
+/*
+ * Name under which a replaced type waits until nothing uses it.
+ */
+static char *
+aside_name(const char *name)
+{
+	static const char suffix[] = "__schemamig_old";
+	int			length = pg_mbcliplen(name, (int) strlen(name),
+									  NAMEDATALEN - (int) sizeof(suffix));
+
+	return psprintf("%.*s%s", length, name, suffix);
+}
+
+static char *
+aside_id(const SmigObject *type)
+{
+	return quote_qualified_identifier(smig_attr(type, "_schema"),
+									  aside_name(type->name));
+}
+
+/*
+ * A range type brings a multirange type and constructors of both, which keep
+ * their names when the types are renamed.
+ */
+static void
+write_range_aside(const SmigObject *old, const char *multirange,
+				  SmigCell *cell)
+{
+	const char *subtype = smig_attr(old, "subtype");
+	const char *schema = smig_attr(old, "_schema");
+	const char *many = quote_qualified_identifier(schema, multirange);
+	const char *range = aside_id(old);
+	const char *aside = pstrdup(quote_identifier(aside_name(old->name)));
+
+	smig_cell_add(cell, "ALTER FUNCTION %s(%s, %s) RENAME TO %s", old->id,
+				  subtype, subtype, aside);
+	smig_cell_add(cell, "ALTER FUNCTION %s(%s, %s, text) RENAME TO %s",
+				  old->id, subtype, subtype, aside);
+	aside = pstrdup(quote_identifier(aside_name(multirange)));
+	smig_cell_add(cell, "ALTER TYPE %s RENAME TO %s", many, aside);
+	smig_cell_add(cell, "ALTER FUNCTION %s() RENAME TO %s", many, aside);
+	smig_cell_add(cell, "ALTER FUNCTION %s(%s) RENAME TO %s", many, range,
+				  aside);
+	smig_cell_add(cell, "ALTER FUNCTION %s(%s[]) RENAME TO %s", many, range,
+				  aside);
+}
+
+static void
+write_aside(const SmigObject *old, SmigCell *cell)
+{
+	const char *multirange = smig_attr(old, "multirange");
+
+	smig_cell_add(cell, "ALTER TYPE %s RENAME TO %s", old->id,
+				  quote_identifier(aside_name(old->name)));
+	if (multirange)
+		write_range_aside(old, multirange, cell);
+}
+
+/*
+ * Writes the statements of one action.
+ */
+void
+smig_delta_write(SmigDelta *delta, const SmigAction *action, SmigCell *cell)
+{
+	SmigObject *object = action->object;
+	SmigState  *state = smig_delta_state(delta, object);
+
+	if (state->unchecked)
+		smig_cell_add(cell, "SELECT pg_catalog.set_config('check_function_bodies', 'off', false)");
+	switch (action->type)
+	{
+		case SMIG_ACTION_DROP:
+			if (state->swap)
+				smig_cell_add(cell, "DROP %s %s", object->kind->sql,
+							  aside_id(object));
+			else
+				smig_emit_drop(delta, object, cell);
+			break;
+		case SMIG_ACTION_ASIDE:
+			write_aside(action->old, cell);
+			break;
+		case SMIG_ACTION_ALTER:
+			if (state->renamed)
+				smig_emit_rename(delta, action->old, object, cell);
+			if (!smig_object_same(action->old, object) || state->retype)
+				(void) smig_emit_alter(delta, action->old, object, cell);
+			break;
+		case SMIG_ACTION_CREATE:
+			smig_emit_create(delta, object, cell);
+			break;
+	}
+	if (state->unchecked)
+		smig_cell_add(cell, "SELECT pg_catalog.set_config('check_function_bodies', 'on', false)");
+}

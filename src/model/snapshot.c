@@ -1,0 +1,323 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *	  Snapshots in memory: objects, attributes, links between them.
+ *
+ * IDENTIFICATION
+ *	  src/model/snapshot.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "diff/kind.h"
+#include "model/snapshot.h"
+
+typedef struct KeyEntry
+{
+	const char *key;
+	SmigObject *object;
+} KeyEntry;
+
+static uint32
+key_hash(const void *key, Size size)
+{
+	const char *text = *(const char *const *) key;
+
+	return hash_bytes((const unsigned char *) text, (int) strlen(text));
+}
+
+static int
+key_match(const void *a, const void *b, Size size)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/*
+ * Makes an empty snapshot in a memory context of its own below the current.
+ */
+SmigSnapshot *
+smig_snapshot_create(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "schemamig snapshot",
+												  ALLOCSET_DEFAULT_SIZES);
+	SmigSnapshot *snapshot = MemoryContextAllocZero(context,
+													sizeof(SmigSnapshot));
+	HASHCTL		control = {
+		.keysize = sizeof(char *),
+		.entrysize = sizeof(KeyEntry),
+		.hash = key_hash,
+		.match = key_match,
+		.hcxt = context
+	};
+
+	snapshot->context = context;
+	snapshot->maxobjects = 256;
+	snapshot->objects = MemoryContextAlloc(context, sizeof(SmigObject *) *
+										   snapshot->maxobjects);
+	snapshot->by_key = hash_create("schemamig objects by key", 1024, &control,
+								   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
+								   HASH_CONTEXT);
+	return snapshot;
+}
+
+static int
+attr_compare(const void *a, const void *b)
+{
+	return strcmp(((const SmigAttr *) a)->name, ((const SmigAttr *) b)->name);
+}
+
+/*
+ * Adds an object.  "attrs" is a list of alternating char * names and values;
+ * the names must live as long as the snapshot, values and the rest are copied.
+ * Returns NULL when an object with the same kind and identity exists.
+ */
+SmigObject *
+smig_snapshot_add(SmigSnapshot *snapshot, const SmigKind *kind, const char *id,
+				  const char *name, List *attrs)
+{
+	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
+	SmigObject *object = palloc0(sizeof(SmigObject));
+	KeyEntry   *entry;
+	bool		found;
+
+	object->snapshot = snapshot;
+	object->kind = kind;
+	object->id = pstrdup(id);
+	object->name = pstrdup(name);
+	object->key = psprintf("%s %s", kind->name, id);
+	object->nattrs = list_length(attrs) / 2;
+	object->attrs = palloc(sizeof(SmigAttr) * Max(object->nattrs, 1));
+	for (int i = 0; i < object->nattrs; i++)
+	{
+		object->attrs[i].name = list_nth(attrs, 2 * i);
+		object->attrs[i].value = pstrdup(list_nth(attrs, 2 * i + 1));
+	}
+	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
+	entry = hash_search(snapshot->by_key, &object->key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->object = object;
+		if (snapshot->nobjects == snapshot->maxobjects)
+		{
+			snapshot->maxobjects *= 2;
+			snapshot->objects = repalloc_huge(snapshot->objects,
+											  sizeof(SmigObject *) *
+											  snapshot->maxobjects);
+		}
+		object->index = snapshot->nobjects;
+		snapshot->objects[snapshot->nobjects++] = object;
+	}
+	MemoryContextSwitchTo(old);
+	return found ? NULL : object;
+}
+
+/*
+ * The object with this key (kind, space, identity), or NULL.
+ */
+SmigObject *
+smig_snapshot_find(SmigSnapshot *snapshot, const char *key)
+{
+	KeyEntry   *entry = hash_search(snapshot->by_key, &key, HASH_FIND, NULL);
+
+	return entry ? entry->object : NULL;
+}
+
+/*
+ * Sets one more attribute of an object while the snapshot is being read.
+ */
+void
+smig_object_set(SmigObject *object, const char *name, const char *value)
+{
+	MemoryContext old = MemoryContextSwitchTo(object->snapshot->context);
+
+	object->attrs = repalloc(object->attrs,
+							 sizeof(SmigAttr) * (object->nattrs + 1));
+	object->attrs[object->nattrs].name = name;
+	object->attrs[object->nattrs].value = pstrdup(value);
+	object->nattrs++;
+	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Records that "object" needs "on"; to itself or twice in a row is ignored.
+ */
+void
+smig_object_depend(SmigObject *object, SmigObject *on)
+{
+	MemoryContext old;
+
+	if (object == on ||
+		(object->deps != NIL && llast(object->deps) == (void *) on))
+		return;
+	old = MemoryContextSwitchTo(object->snapshot->context);
+	object->deps = lappend(object->deps, on);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Finds what an inherited column or check constraint comes from: the child of
+ * the same kind and name of one of the table's parents.
+ */
+static SmigObject *
+origin_by_name(SmigObject *object)
+{
+	ListCell   *lc;
+
+	if (object->parent == NULL || smig_attr(object, "_inherited") == NULL)
+		return NULL;
+	foreach(lc, object->parent->children)
+	{
+		SmigObject *link = lfirst(lc);
+		ListCell   *dep;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS))
+			continue;
+		foreach(dep, link->deps)
+		{
+			SmigObject *table = lfirst(dep);
+			ListCell   *child;
+
+			if (table == object->parent || table->parent != NULL)
+				continue;
+			foreach(child, table->children)
+			{
+				SmigObject *candidate = lfirst(child);
+
+				if (candidate->kind == object->kind &&
+					strcmp(candidate->name, object->name) == 0)
+					return candidate;
+			}
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Completes a snapshot when all objects, parents and dependencies are in it:
+ * children, reverse dependencies, origins.
+ */
+void
+smig_snapshot_link(SmigSnapshot *snapshot)
+{
+	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
+
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+		ListCell   *lc;
+
+		if (object->parent)
+			object->parent->children = lappend(object->parent->children,
+											   object);
+		foreach(lc, object->deps)
+		{
+			SmigObject *on = lfirst(lc);
+
+			on->rdeps = lappend(on->rdeps, object);
+		}
+	}
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+
+		if (object->origin == NULL)
+			object->origin = origin_by_name(object);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Value of an attribute, or NULL when the object does not have it.
+ */
+const char *
+smig_attr(const SmigObject *object, const char *name)
+{
+	int			low = 0;
+	int			high = object->nattrs - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(name, object->attrs[middle].name);
+
+		if (order == 0)
+			return object->attrs[middle].value;
+		if (order < 0)
+			high = middle - 1;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/*
+ * Elements (char *) of an attribute that holds an array; NIL when absent.
+ */
+List *
+smig_attr_list(const SmigObject *object, const char *name)
+{
+	const char *value = smig_attr(object, name);
+	List	   *result = NIL;
+	Datum		array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	if (value == NULL)
+		return NIL;
+	array = OidInputFunctionCall(F_ARRAY_IN, pstrdup(value), TEXTOID, -1);
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		result = lappend(result,
+						 nulls[i] ? NULL : TextDatumGetCString(elements[i]));
+	return result;
+}
+
+/*
+ * Whether two objects agree in one attribute.
+ */
+bool
+smig_attr_same(const SmigObject *a, const SmigObject *b, const char *name)
+{
+	const char *x = smig_attr(a, name);
+	const char *y = smig_attr(b, name);
+
+	return (x == NULL || y == NULL) ? x == y : strcmp(x, y) == 0;
+}
+
+/*
+ * Whether two objects agree in all attributes that are compared.
+ */
+bool
+smig_object_same(const SmigObject *a, const SmigObject *b)
+{
+	int			i = 0;
+	int			j = 0;
+
+	for (;;)
+	{
+		while (i < a->nattrs && a->attrs[i].name[0] == '_')
+			i++;
+		while (j < b->nattrs && b->attrs[j].name[0] == '_')
+			j++;
+		if (i == a->nattrs || j == b->nattrs)
+			return i == a->nattrs && j == b->nattrs;
+		if (strcmp(a->attrs[i].name, b->attrs[j].name) != 0 ||
+			strcmp(a->attrs[i].value, b->attrs[j].value) != 0)
+			return false;
+		i++;
+		j++;
+	}
+}

@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.h
+ *	  The canonical description of one or several schemas.
+ *
+ * A snapshot is a list of objects.  Each has a kind (a descriptor, see
+ * kind.h), an identity that is valid SQL, attributes (name and text, sorted by
+ * name, absent where the value is the default) and dependencies.  Attributes
+ * whose name begins with an underscore help to write DDL but are no part of
+ * the comparison or the fingerprint.  A snapshot never changes after it has
+ * been read; everything is allocated in one memory context.
+ *
+ * IDENTIFICATION
+ *	  src/model/snapshot.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_SNAPSHOT_H
+#define SMIG_SNAPSHOT_H
+
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/jsonb.h"
+
+#include "compat.h"
+
+struct SmigKind;
+struct SmigSnapshot;
+
+typedef struct SmigAttr
+{
+	const char *name;
+	char	   *value;
+} SmigAttr;
+
+typedef struct SmigObject
+{
+	struct SmigSnapshot *snapshot;
+	const struct SmigKind *kind;
+	int			index;			/* place in SmigSnapshot.objects */
+	char	   *id;				/* quoted, qualified: valid SQL */
+	char	   *key;			/* kind and id: unique in a snapshot */
+	char	   *name;			/* own name, unquoted */
+	int			nattrs;
+	SmigAttr   *attrs;			/* sorted by name */
+	struct SmigObject *parent;	/* NULL for objects that stand alone */
+	struct SmigObject *origin;	/* what this one is inherited from, or NULL */
+	List	   *children;		/* of SmigObject * */
+	List	   *deps;			/* of SmigObject *: what this one needs */
+	List	   *rdeps;			/* of SmigObject *: who needs this one */
+} SmigObject;
+
+typedef struct SmigSnapshot
+{
+	MemoryContext context;
+	int			nobjects;
+	int			maxobjects;
+	SmigObject **objects;
+	HTAB	   *by_key;
+	bool		whole;			/* all schemas and the objects without one */
+	List	   *schemas;		/* of char *: unquoted names */
+} SmigSnapshot;
+
+/* snapshot.c */
+extern SmigSnapshot *smig_snapshot_create(void);
+extern SmigObject *smig_snapshot_add(SmigSnapshot *snapshot,
+									 const struct SmigKind *kind,
+									 const char *id, const char *name,
+									 List *attrs);
+extern SmigObject *smig_snapshot_find(SmigSnapshot *snapshot, const char *key);
+extern void smig_object_set(SmigObject *object, const char *name,
+							const char *value);
+extern void smig_object_depend(SmigObject *object, SmigObject *on);
+extern void smig_snapshot_link(SmigSnapshot *snapshot);
+extern const char *smig_attr(const SmigObject *object, const char *name);
+extern List *smig_attr_list(const SmigObject *object, const char *name);
+extern bool smig_attr_same(const SmigObject *a, const SmigObject *b,
+						   const char *name);
+extern bool smig_object_same(const SmigObject *a, const SmigObject *b);
+
+/* snapshot_read.c */
+extern SmigSnapshot *smig_snapshot_read(List *schemas);
+
+/* snapshot_json.c */
+extern char *smig_snapshot_to_json(SmigSnapshot *snapshot);
+extern SmigSnapshot *smig_snapshot_from_json(const char *json);
+extern char *smig_snapshot_fingerprint(SmigSnapshot *snapshot);
+
+/* snapshot_rename.c */
+extern SmigSnapshot *smig_snapshot_rename_schema(SmigSnapshot *snapshot,
+												 const char *from,
+												 const char *to);
+
+/* snapshot_remote.c */
+extern SmigSnapshot *smig_snapshot_read_database(const char *database,
+												 List *schemas);
+
+/* source.c */
+extern void smig_source_pair(const char *source, const char *target,
+							 SmigSnapshot **from, SmigSnapshot **to);
+
+#endif							/* SMIG_SNAPSHOT_H */

@@ -1,0 +1,208 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot_rename.c
+ *	  A snapshot of one schema as if the schema had another name.
+ *
+ * Definitions come from PostgreSQL's deparser with every name qualified, so
+ * PostgreSQL's own scanner finds the places: the schema's name in front of a
+ * dot.  Comments, labels, bodies of functions and other text that is no SQL
+ * stay as they are.
+ *
+ * IDENTIFICATION
+ *	  src/model/snapshot_rename.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/keywords.h"
+#include "miscadmin.h"
+#include "parser/scanner.h"
+#include "utils/builtins.h"
+
+#include "diff/kind.h"
+#include "model/snapshot.h"
+
+/* Attributes that hold no SQL. */
+static const char *const plain_attrs[] = {
+	"_body", "_identity_name", "acl", "attributes", "comment",
+	"index_comment", "labels", "multirange", "options", "privileges", "roles",
+	"statistics", "storage", "tags"
+};
+
+typedef struct Renaming
+{
+	const char *from;			/* as quoted */
+	const char *to;				/* as quoted */
+	const char *object;			/* for messages */
+} Renaming;
+
+/* Every word is an identifier to the scanner; see is_keyword. */
+static const ScanKeywordList no_keywords = {.num_keywords = 0};
+
+static int
+word_length(const char *text)
+{
+	int			length = 0;
+
+	while (isalnum((unsigned char) text[length]) || text[length] == '_' ||
+		   text[length] == '$' || IS_HIGHBIT_SET(text[length]))
+		length++;
+	return length;
+}
+
+/*
+ * Whether a token can be the end of a relation, so that a name after it is an
+ * alias: an identifier or a closing parenthesis, or WITH in front of it.
+ */
+static bool
+alias_follows(const char *token)
+{
+	char		word[NAMEDATALEN];
+	int			length = word_length(token);
+
+	if (*token == ')' || *token == '"')
+		return true;
+	if (length == 0 || length >= NAMEDATALEN ||
+		isdigit((unsigned char) *token))
+		return false;
+	memcpy(word, token, length);
+	word[length] = '\0';
+	return pg_strcasecmp(word, "with") == 0 ||
+		ScanKeywordLookup(word, &ScanKeywords) < 0;
+}
+
+SMIG_NORETURN static void
+refuse_alias(const Renaming *renaming)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot compare schema %s as if it were %s: an alias in %s has the schema's name",
+					renaming->from, renaming->to, renaming->object),
+			 errhint("Compare databases instead, or rename the alias.")));
+}
+
+/*
+ * Renames the schema in one piece of SQL.  Errors: 0A000 when a table alias
+ * has the schema's name, because "name." could then mean either.
+ */
+static char *
+rename_in_sql(const Renaming *renaming, const char *text)
+{
+	StringInfoData buf;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location = 0;
+	core_yyscan_t scanner;
+	size_t		length = strlen(renaming->from);
+	int			copied = 0;
+	const char *previous = "";
+	bool		schema_dot = false; /* the last tokens were "schema." */
+	bool		itself = false; /* ... and after it the same name */
+
+	if (strstr(text, renaming->from) == NULL)
+		return pstrdup(text);
+	initStringInfo(&buf);
+	scanner = scanner_init(text, &extra, &no_keywords, NULL);
+	while (core_yylex(&value, &location, scanner) != 0)
+	{
+		const char *here = text + location;
+		bool		same = strncmp(here, renaming->from, length) == 0 &&
+			(here[0] == '"' ? here[length] != '"' :
+			 word_length(here) == length);
+
+		/* a relation called like its schema is an alias where it has none */
+		if (itself && *here != '(' && !alias_follows(here))
+			refuse_alias(renaming);
+		itself = same && schema_dot;
+		if (*here != '.')
+			schema_dot = same && here[length] == '.' && *previous != '.';
+		if (same && *previous != '.')
+		{
+			if (here[length] == '.')
+			{
+				appendBinaryStringInfo(&buf, text + copied,
+									   (int) (here - text) - copied);
+				appendStringInfoString(&buf, renaming->to);
+				copied = location + (int) length;
+			}
+			else if (alias_follows(previous))
+				refuse_alias(renaming);
+		}
+		previous = here;
+	}
+	scanner_finish(scanner);
+	appendStringInfoString(&buf, text + copied);
+	return buf.data;
+}
+
+static bool
+is_plain(const char *attr)
+{
+	for (int i = 0; i < lengthof(plain_attrs); i++)
+		if (strcmp(plain_attrs[i], attr) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A copy of "snapshot" in which the schema "from" is called "to" (both
+ * unquoted).  Errors: see rename_in_sql.
+ */
+SmigSnapshot *
+smig_snapshot_rename_schema(SmigSnapshot *snapshot, const char *from,
+							const char *to)
+{
+	SmigSnapshot *copy = smig_snapshot_create();
+	Renaming	renaming;
+	MemoryContext old;
+
+	renaming.from = pstrdup(quote_identifier(from));
+	renaming.to = pstrdup(quote_identifier(to));
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+		bool		self = strcmp(object->kind->name, "schema") == 0;
+		List	   *attrs = NIL;
+
+		CHECK_FOR_INTERRUPTS();
+		renaming.object = object->key;
+		for (int j = 0; j < object->nattrs; j++)
+		{
+			const char *name = object->attrs[j].name;
+			const char *value = object->attrs[j].value;
+
+			if (strcmp(name, "_schema") == 0)
+				value = strcmp(value, from) == 0 ? to : value;
+			else if (!is_plain(name))
+				value = rename_in_sql(&renaming, value);
+			attrs = lappend(lappend(attrs,
+									MemoryContextStrdup(copy->context, name)),
+							unconstify(char *, value));
+		}
+		if (smig_snapshot_add(copy, object->kind,
+							  self ? renaming.to :
+							  rename_in_sql(&renaming, object->id),
+							  self ? to : object->name, attrs) == NULL)
+			elog(ERROR, "two objects become %s", object->key);
+	}
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+		SmigObject *made = copy->objects[i];
+		ListCell   *lc;
+
+		if (object->parent)
+			made->parent = copy->objects[object->parent->index];
+		if (object->origin)
+			made->origin = copy->objects[object->origin->index];
+		foreach(lc, object->deps)
+			smig_object_depend(made,
+							   copy->objects[((SmigObject *) lfirst(lc))->index]);
+	}
+	old = MemoryContextSwitchTo(copy->context);
+	copy->schemas = list_make1(pstrdup(to));
+	MemoryContextSwitchTo(old);
+	smig_snapshot_link(copy);
+	return copy;
+}

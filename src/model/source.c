@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.c
+ *	  What a source of a comparison means: live, schema:, database:, ...
+ *
+ * IDENTIFICATION
+ *	  src/model/source.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "diff/kind.h"
+#include "model/snapshot.h"
+
+typedef enum SourceKind
+{
+	SOURCE_LIVE,
+	SOURCE_EMPTY,
+	SOURCE_SCHEMA,
+	SOURCE_DATABASE,
+	SOURCE_JSON
+} SourceKind;
+
+typedef struct Source
+{
+	SourceKind	kind;
+	const char *name;			/* of the schema or database, unquoted */
+} Source;
+
+static Source
+parse_source(const char *text)
+{
+	Source		source = {SOURCE_LIVE, NULL};
+
+	if (strcmp(text, "live") == 0)
+		return source;
+	source.kind = SOURCE_EMPTY;
+	if (strcmp(text, "empty") == 0)
+		return source;
+	source.kind = SOURCE_SCHEMA;
+	source.name = text + strlen("schema:");
+	if (strncmp(text, "schema:", strlen("schema:")) == 0)
+		return source;
+	source.kind = SOURCE_DATABASE;
+	source.name = text + strlen("database:");
+	if (strncmp(text, "database:", strlen("database:")) == 0)
+		return source;
+	source.kind = SOURCE_JSON;
+	source.name = text;
+	while (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r')
+		text++;
+	if (*text == '{')
+		return source;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source \"%s\" is not known", source.name),
+			 errhint("Use live, empty, schema:<name>, database:<name>, or the jsonb of schemamig_snapshot().")));
+}
+
+/*
+ * A new database has the schema public; what is compared with "empty" is
+ * compared with that.
+ */
+static SmigSnapshot *
+empty_snapshot(SmigSnapshot *other)
+{
+	SmigSnapshot *snapshot = smig_snapshot_create();
+
+	snapshot->whole = other == NULL || other->whole;
+	if (snapshot->whole)
+	{
+		List	   *attrs = NIL;
+
+		attrs = lappend(lappend(attrs, "owner"), "pg_database_owner");
+		attrs = lappend(lappend(attrs, "acl"),
+						"{=U/pg_database_owner,pg_database_owner=UC/pg_database_owner}");
+		attrs = lappend(lappend(attrs, "comment"), "standard public schema");
+		smig_snapshot_add(snapshot, smig_kind_find("schema"), "public",
+						  "public", attrs);
+	}
+	smig_snapshot_link(snapshot);
+	return snapshot;
+}
+
+/*
+ * Reads a source; "schemas" limits it to those (NIL: the whole database).
+ */
+static SmigSnapshot *
+read_source(const Source *source, List *schemas)
+{
+	switch (source->kind)
+	{
+		case SOURCE_LIVE:
+			return smig_snapshot_read(schemas);
+		case SOURCE_SCHEMA:
+			return smig_snapshot_read(list_make1(unconstify(char *,
+															source->name)));
+		case SOURCE_DATABASE:
+			return smig_snapshot_read_database(source->name, schemas);
+		case SOURCE_JSON:
+			return smig_snapshot_from_json(source->name);
+		case SOURCE_EMPTY:
+			break;
+	}
+	return NULL;
+}
+
+/*
+ * Reads the two sides of a comparison.  When one is a schema, the other is
+ * reduced to one schema too, and called by the source's name: "schema:a" and
+ * "schema:b" are compared as if they had the same name.  Errors: 22023 for
+ * sources that are not known or cannot be compared, those of reading.
+ */
+void
+smig_source_pair(const char *source, const char *target, SmigSnapshot **from,
+				 SmigSnapshot **to)
+{
+	Source		first = parse_source(source);
+	Source		second = parse_source(target);
+	List	   *schemas = NIL;
+
+	if (first.kind == SOURCE_SCHEMA)
+		schemas = list_make1(unconstify(char *, first.name));
+	else if (second.kind == SOURCE_SCHEMA)
+		schemas = list_make1(unconstify(char *, second.name));
+	*from = read_source(&first, schemas);
+	*to = read_source(&second, schemas);
+	if (*from == NULL)
+		*from = empty_snapshot(*to);
+	if (*to == NULL)
+		*to = empty_snapshot(*from);
+	if ((*from)->whole != (*to)->whole)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot compare a whole database with single schemas"),
+				 errhint("Make both snapshots with the same list of schemas.")));
+	if (!(*from)->whole && list_length((*from)->schemas) == 1 &&
+		list_length((*to)->schemas) == 1 &&
+		strcmp(linitial((*from)->schemas), linitial((*to)->schemas)) != 0)
+		*to = smig_snapshot_rename_schema(*to, linitial((*to)->schemas),
+										  linitial((*from)->schemas));
+}

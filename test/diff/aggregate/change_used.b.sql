@@ -1,0 +1,1 @@
+CREATE FUNCTION sf(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2'; CREATE AGGREGATE ag(int) (SFUNC = sf, STYPE = int, INITCOND = '1'); CREATE VIEW v AS SELECT ag(x) FROM generate_series(1, 3) x;

@@ -1,0 +1,2 @@
+CREATE TABLE t (a text, b text, c int, d text);
+ALTER TABLE t ALTER a SET STORAGE EXTERNAL, ALTER b SET COMPRESSION pglz, ALTER c SET STATISTICS 100, ALTER c SET (n_distinct = 5);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a bigint, b varchar(100), c varchar, d text, e numeric(12,2), f numeric(10,2), g timestamptz, h timestamptz(3), i bigint[], j jsonb, k int, l varchar(3), m text, n bigint DEFAULT 5, o text DEFAULT 'x');

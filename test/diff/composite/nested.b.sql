@@ -1,0 +1,1 @@
+CREATE TYPE a AS (x bigint); CREATE TYPE b AS (y a);

@@ -1,0 +1,1 @@
+CREATE TABLE a (x int PRIMARY KEY, y int NOT NULL); CREATE TABLE b (ax int REFERENCES a);

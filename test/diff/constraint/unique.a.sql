@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, b int, c int, d int, e int, f int, CONSTRAINT u1 UNIQUE (a), CONSTRAINT u2 UNIQUE (a, b), CONSTRAINT u3 UNIQUE (c), CONSTRAINT u4 UNIQUE (d), CONSTRAINT u5 UNIQUE (e), CONSTRAINT u6 UNIQUE (f) WITH (fillfactor = 50));

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, CONSTRAINT "U two" UNIQUE (a)); CREATE TABLE r (a int REFERENCES t (a)); COMMENT ON CONSTRAINT "U two" ON t IS 'x';

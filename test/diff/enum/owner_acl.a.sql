@@ -1,0 +1,1 @@
+CREATE TYPE app_m AS ENUM ('a');

@@ -1,0 +1,7 @@
+CREATE SCHEMA app;
+CREATE TYPE app.mood AS ENUM ('b', 'a');
+COMMENT ON TYPE app.mood IS 'm';
+CREATE TABLE app.t (id int, m app.mood NOT NULL DEFAULT 'b', n app.mood[]);
+CREATE INDEX ti ON app.t (m) WHERE m = 'a';
+CREATE INDEX tj ON app.t (m);
+CREATE VIEW app.v AS SELECT m, count(*) FROM app.t GROUP BY m;

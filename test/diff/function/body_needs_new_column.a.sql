@@ -1,0 +1,1 @@
+CREATE TABLE z (id int); CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM z';

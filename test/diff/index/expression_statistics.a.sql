@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, b text); CREATE INDEX i1 ON t ((a + 1), (a + 2)); ALTER INDEX i1 ALTER COLUMN 1 SET STATISTICS 50;

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); CREATE INDEX i1 ON t (a) WHERE a > 0; COMMENT ON INDEX i1 IS 'i';

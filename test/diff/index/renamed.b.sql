@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); CREATE INDEX "I 2" ON t (a) WHERE a > 0; COMMENT ON INDEX "I 2" IS 'i';

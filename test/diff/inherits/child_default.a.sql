@@ -1,0 +1,1 @@
+CREATE TABLE p (id int, s text DEFAULT 'p'); CREATE TABLE c (extra int) INHERITS (p);

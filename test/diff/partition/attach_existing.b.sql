@@ -1,0 +1,1 @@
+CREATE TABLE p (id int, k int) PARTITION BY RANGE (k); CREATE TABLE p1 (id int, k int); CREATE INDEX p1_k_idx ON p1 (k); CREATE TABLE q (id int, k int); CREATE INDEX pi ON p (k); ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (0) TO (10);

@@ -1,0 +1,1 @@
+CREATE TYPE tr AS RANGE (subtype = text, multirange_type_name = trs);

@@ -1,0 +1,2 @@
+CREATE TYPE fr AS RANGE (subtype = float8, subtype_diff = float8mi);
+CREATE TABLE t (id int, r fr);

@@ -1,0 +1,1 @@
+CREATE SCHEMA app; REVOKE ALL ON SCHEMA app FROM postgres;

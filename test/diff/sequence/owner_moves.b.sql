@@ -1,0 +1,1 @@
+CREATE TABLE t (id int, b int); CREATE SEQUENCE s OWNED BY t.b;

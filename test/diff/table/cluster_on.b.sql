@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, b int); CREATE INDEX tb ON t (b); ALTER TABLE t CLUSTER ON t_pkey;
+CREATE TABLE u (id int PRIMARY KEY);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); ALTER TABLE t OWNER TO bob; GRANT SELECT ON t TO alice;

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, b text); CREATE VIEW v (x, "Y y") AS SELECT a, b FROM t WHERE a > 0; CREATE VIEW w WITH (security_barrier, security_invoker = true) AS SELECT x FROM v WITH LOCAL CHECK OPTION; COMMENT ON VIEW v IS 'v'; COMMENT ON COLUMN v."Y y" IS 'y';

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); CREATE VIEW v WITH (security_invoker) AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM t WHERE a > 0;

@@ -1,0 +1,201 @@
+# schemamig_diff leads from A to B and back, as pg_dump sees it.
+#
+# Each pair test/diff/KIND/CASE.{a,b}.sql is two schemas.  A is loaded, "up" is
+# applied and the dump compared with B's; "down" is applied and the dump
+# compared with A's; and there must be no difference between B and itself, nor
+# after up or down.  The dumps are compared statement by statement, without the
+# order of statements, columns and storage parameters, which ALTER cannot set.
+#
+# Most cases run side by side, each in a schema of its own, in one pair of
+# databases: one diff and four dumps for all of them.  Those that need the
+# database for themselves (schemas, publications, bodies of functions that are
+# text and name tables, ...) run one after the other.
+#
+# SCHEMAMIG_DIFF_CASES=REGEX runs only some, and each by itself.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $dir  = 'test/diff';
+my $only = $ENV{SCHEMAMIG_DIFF_CASES};
+my @cases =
+  map { m{^\Q$dir\E/(.*)\.a\.sql$} ? $1 : () } sort glob("$dir/*/*.a.sql");
+my @alone = grep { defined $only ? /$only/ : needs_database($_) } @cases;
+my @together = defined $only ? () : grep { !needs_database($_) } @cases;
+my $reset    = slurp_file("$dir/reset.sql");
+my $node     = PostgreSQL::Test::Cluster->new('diff');
+
+# Whether a case cannot share the databases with others.
+sub needs_database
+{
+	my ($case) = @_;
+
+	return join("\n", map { slurp_file("$dir/$case.$_.sql") } qw(a b)) =~
+	  /^-- (alone|commit)|\b(SCHEMA|EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|LANGUAGE (?!sql|plpgsql)|ACCESS METHOD|FOREIGN|SERVER|CAST|TRANSFORM|DEFAULT PRIVILEGES)\b/m;
+}
+
+sub schema_of
+{
+	my ($case) = @_;
+
+	return $case =~ s{\W}{_}gr;
+}
+
+sub run_sql
+{
+	my ($db, $sql) = @_;
+	my ($out, $err) = ('', '');
+
+	$node->psql($db, $sql, stdout => \$out, stderr => \$err,
+		on_error_stop => 0, extra_params => [ '-v', 'ON_ERROR_STOP=0' ]);
+	return ($out, join "\n", grep { /ERROR|FATAL|PANIC/ } split /\n/, $err);
+}
+
+# A dump as a sorted list of statements.
+sub dump_of
+{
+	my ($db) = @_;
+	my ($text, $err);
+
+	IPC::Run::run(
+		[
+			'pg_dump', '-p', $node->port, '-h', $node->host, '--schema-only',
+			'-N', 'schemamig', '-N', 'smig', $db
+		], '>', \$text, '2>', \$err) or die "pg_dump: $err";
+	$text =~ s/^(--.*|\\(un)?restrict.*|SET .*;|SELECT pg_catalog.set_config.*)?\n//mg;
+	$text =~ s{^(CREATE (?:UNLOGGED |FOREIGN )?TABLE [^\n]*\()\n(.*?)\n\)}
+		{ "$1\n" . join("\n", sort map { s/,$//r } split /\n/, $2) . "\n)" }mgse;
+	$text =~ s{^WITH \((.*)\)(;?)$}
+		{ "WITH (" . join(", ", sort split /, /, $1) . ")$2" }mge;
+	return [ sort grep { /\S/ && !/EXTENSION.* schemamig/ } split /;\n/, $text ];
+}
+
+# What is in one dump and not in the other.
+sub dumps_differ
+{
+	my ($got, $want, $schema) = @_;
+	my %got  = map { $_ => 1 } @$got;
+	my %want = map { $_ => 1 } @$want;
+	my @lines = (
+		(map { "+ $_" } grep { !$want{$_} } @$got),
+		(map { "- $_" } grep { !$got{$_} } @$want));
+
+	@lines = grep { /\b$schema\b/ } @lines if defined $schema;
+	return join "\n", @lines;
+}
+
+# Compares, goes up, compares, goes down, compares; returns what is wrong.
+sub round_trip
+{
+	my %found;
+	my $work = $node->basedir;
+	my @before = map { dump_of($_) } 'a', 'b';
+
+	foreach my $db ('a', 'b')
+	{
+		my ($json) = run_sql($db, 'SELECT smig.schemamig_snapshot()::text');
+
+		append_to_file("$work/$db.json.new", $json);
+		rename "$work/$db.json.new", "$work/$db.json" or die;
+	}
+	my $count = sub {
+		my ($db, $target) = @_;
+
+		return (run_sql($db, "\\set t `cat $work/$target.json`
+			SELECT kind, object, up FROM smig.schemamig_diff('live', :'t')"))[0];
+	};
+	$found{same} = $count->('b', 'b');
+	my $make = "\\set t `cat $work/b.json`
+		CREATE TEMP TABLE d AS SELECT * FROM smig.schemamig_diff('live', :'t');
+		\\o $work/up.sql
+		SELECT up FROM d WHERE up IS NOT NULL ORDER BY seq;
+		\\o $work/down.sql
+		SELECT down FROM d WHERE down IS NOT NULL ORDER BY seq DESC;";
+	$found{diff}      = (run_sql('a', $make))[1];
+	$found{up}        = (run_sql('a', slurp_file("$work/up.sql")))[1];
+	$found{up_dump}   = [ dump_of('a'), $before[1] ];
+	$found{up_again}  = $count->('a', 'b');
+	$found{down}      = (run_sql('a', slurp_file("$work/down.sql")))[1];
+	$found{down_dump} = [ dump_of('a'), $before[0] ];
+	$found{down_again} = $count->('a', 'a');
+	return \%found;
+}
+
+sub report
+{
+	my ($case, $found, $schema) = @_;
+	my $of = sub {
+		my ($text) = @_;
+
+		return $text unless defined $schema;
+		return join "\n", grep { /\b$schema\b/ } split /\n/, $text;
+	};
+	my @wrong;
+
+	foreach my $part (qw(same diff up up_again down down_again))
+	{
+		my $text = $of->($found->{$part});
+
+		push @wrong, "$part: $text" if $text ne '';
+	}
+	foreach my $part (qw(up_dump down_dump))
+	{
+		my $text = dumps_differ(@{ $found->{$part} }, $schema);
+
+		push @wrong, "$part:\n$text" if $text ne '';
+	}
+	ok(!@wrong, "$case: up gives B, down gives A, nothing is left to do")
+	  or diag(join "\n", @wrong);
+	return !@wrong;
+}
+
+$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+$node->append_conf('postgresql.conf', 'fsync = off');
+$node->start;
+run_sql('postgres', 'CREATE ROLE alice; CREATE ROLE bob;');
+foreach my $db ('a', 'b')
+{
+	run_sql('postgres', "CREATE DATABASE $db");
+	run_sql($db, 'CREATE SCHEMA smig; CREATE EXTENSION schemamig SCHEMA smig');
+}
+
+if (@together)
+{
+	foreach my $db ('a', 'b')
+	{
+		my $all = "SET client_min_messages = warning;\n";
+
+		foreach my $case (@together)
+		{
+			my $schema = schema_of($case);
+			my $sql    = slurp_file("$dir/$case.$db.sql");
+
+			$all .= "CREATE SCHEMA $schema; SET search_path = $schema;\n$sql\n";
+		}
+		my (undef, $err) = run_sql($db, $all);
+		is($err, '', "the cases that run together load into $db");
+	}
+	my $found = round_trip();
+
+	is($found->{diff}, '', 'the cases that run together can be compared');
+	report($_, $found, schema_of($_)) foreach @together;
+}
+foreach my $case (@alone)
+{
+	my $err = '';
+
+	foreach my $db ('a', 'b')
+	{
+		my $sql = slurp_file("$dir/$case.$db.sql");
+
+		$err .= (run_sql($db, "SET client_min_messages = warning;\n$reset\n$sql"))[1];
+	}
+	is($err, '', "$case loads");
+	report($case, round_trip());
+}
+$node->stop;
+done_testing();
