@@ -3,7 +3,8 @@
 # 080_example_history.pl
 #	  The history of examples/shop, revision by revision, among rows: each
 #	  can be reverted alone, and then the schema is what it was before, as
-#	  pg_dump sees it; all of it can be reverted, and nothing is left.
+#	  pg_dump sees it; all of it can be reverted, and nothing is left.  The
+#	  scripts of schemamig_sql, run by psql on a copy, do the same.
 #
 #-------------------------------------------------------------------------
 use strict;
@@ -25,8 +26,10 @@ $node->start;
 # The schema as pg_dump writes it, without what differs from run to run.
 sub schema
 {
+	my ($database) = @_;
 	my ($dump) = run_command(
-		[ 'pg_dump', '--schema-only', '--no-owner', $node->connstr('postgres') ]);
+		[ 'pg_dump', '--schema-only', '--no-owner',
+			$node->connstr($database || 'postgres') ]);
 
 	return join "\n", grep { !/^(--.*|\\(un)?restrict .*|)$/ } split /\n/,
 	  $dump;
@@ -89,6 +92,8 @@ is( value('SELECT string_agg(revision, chr(10) ORDER BY revision COLLATE "C")
 is(path('head', 'apply') =~ tr/ // + 1,
 	scalar @files, 'one head is above all of them');
 
+$node->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
+
 my $before = $empty;
 foreach my $id (split / /, path('head', 'apply'))
 {
@@ -127,6 +132,39 @@ is(schema(), $empty, 'then nothing is left but the extension');
 
 value("SELECT count(*) FROM schemamig_apply()");
 is(schema(), $head, 'applied again, it is the same schema');
+
+# What psql makes of the copy, in the same order and with the same books.
+sub run_by_psql
+{
+	my ($range) = @_;
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/script.sql";
+	my ($script) =
+	  $node->safe_psql('copy', "SELECT schemamig_sql('$range')");
+
+	append_to_file($file, "$script\n");
+	command_ok(
+		[
+			'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d',
+			$node->connstr('copy'), '-f', $file
+		],
+		"psql runs the script of $range");
+	unlink $file;
+}
+
+my $books = q{SELECT revision, state, is_current, parents
+	FROM schemamig_history() ORDER BY revision COLLATE "C"};
+
+run_by_psql('head');
+is(schema('copy'), $head, 'it makes the same schema');
+is($node->safe_psql('copy', $books), value($books), 'and keeps the books');
+is($node->safe_psql('copy', 'SELECT count(*) FROM schemamig_apply()'),
+	0, 'so that apply finds nothing to do');
+run_by_psql('base');
+is(schema('copy'), $empty, 'the way back leaves nothing but the extension');
+is( $node->safe_psql('copy',
+		q{SELECT count(*) FROM schemamig_history() WHERE state <> 'pending'}),
+	0,
+	'and no revision applied');
 
 $node->stop;
 done_testing();
