@@ -17,3 +17,10 @@ AS 'MODULE_PATHNAME', 'schemamig_rules'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION schemamig_rules() IS
 'The rules of schemamig_lint: id, severity (error, warning, note), family (A long locks by rewrite, B long locks by scan, C brief strong locks, D shape of the transaction, E running clients, F robustness, G design), what is flagged and why, an example that is flagged and one that is not, and the PostgreSQL versions it is for (NULL: all).';
+
+CREATE FUNCTION schemamig_rewrite(sql text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'schemamig_rewrite'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION schemamig_rewrite(text) IS
+'The script in its online-safe form, for this database and ready to be stored as a revision: statements for which schemamig_lint knows a form that does the same without blocking as long are replaced by it; COMMIT cuts the script into transactions. A statement that will hurt and has no such form is left as it is, with the reason in a comment in front of it.';

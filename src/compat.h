@@ -87,6 +87,20 @@ extern bool pq_check_connection(void);
 #define SMIG_REACH_IDENTITY REACH_SELF
 #endif
 
+/* NOT NULL can be added NOT VALID, with a name, from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define SMIG_NOT_NULL_NOT_VALID true
+#else
+#define SMIG_NOT_NULL_NOT_VALID false
+#endif
+
+/* Foreign keys of partitioned tables can be NOT VALID from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define SMIG_PARTITIONED_FK_NOT_VALID true
+#else
+#define SMIG_PARTITIONED_FK_NOT_VALID false
+#endif
+
 /* Generated columns can be virtual from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define smig_constraint_virtual(constraint) \

@@ -47,6 +47,7 @@
 #include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -598,6 +599,7 @@ typedef struct ProofRequest
 	PartitionBoundSpec *bound;
 	bool		for_default;
 	bool		proved;
+	char	   *condition;		/* as SQL */
 } ProofRequest;
 
 static void
@@ -712,6 +714,15 @@ prove_partition(void *arg)
 	}
 	condition = (List *) renumber((Node *) condition, &numbering);
 	table_close(parent, NoLock);
+	if (OidIsValid(request->relation->oid) &&
+		strcmp(quote_qualified_identifier(request->relation->schema,
+										  request->relation->name),
+			   request->relation->label) == 0)
+		request->condition =
+			deparse_expression((Node *) make_ands_explicit(condition),
+							   deparse_context_for(request->relation->name,
+												   request->relation->oid),
+							   false, false);
 	request->proved = predicate_implied_by(condition,
 										   proved_conditions(request->relation),
 										   true);
@@ -789,4 +800,21 @@ smig_expr_setting(SmigPending *pending, VariableSetStmt *stmt)
 	if (!smig_expr_try(pending, flatten_setting, &request))
 		return NULL;
 	return request.value;
+}
+
+/*
+ * The condition that smig_expr_partition_proved wants proved, as SQL for a
+ * CHECK of the child; NULL when it is not known.
+ */
+char *
+smig_expr_partition_condition(SmigPending *pending, SmigRelation *parent,
+							  SmigRelation *child, PartitionBoundSpec *bound,
+							  bool for_default)
+{
+	ProofRequest request = {pending, child, parent, NULL, bound, for_default};
+
+	if (parent->created || parent->unknown || child->unknown ||
+		!smig_expr_try(pending, prove_partition, &request))
+		return NULL;
+	return request.condition;
 }

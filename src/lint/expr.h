@@ -48,6 +48,11 @@ extern bool smig_expr_partition_proved(SmigPending *pending,
 									   SmigRelation *child,
 									   PartitionBoundSpec *bound,
 									   bool for_default);
+extern char *smig_expr_partition_condition(SmigPending *pending,
+										   SmigRelation *parent,
+										   SmigRelation *child,
+										   PartitionBoundSpec *bound,
+										   bool for_default);
 extern char *smig_expr_setting(SmigPending *pending, VariableSetStmt *stmt);
 extern List *smig_expr_parse(SmigPending *pending, const char *text);
 extern List *smig_expr_column_names(Node *raw);

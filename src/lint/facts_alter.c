@@ -642,9 +642,8 @@ facts_set_tablespace(AlterState *state, AlterTableCmd *cmd, List *targets)
 	Oid			wanted = get_tablespace_oid(cmd->name, true);
 	Oid			now = state->relation->tablespace;
 
-	if (wanted == MyDatabaseTableSpace)
-		wanted = InvalidOid;
-	if (wanted == now)
+	if (OidIsValid(wanted) &&
+		(wanted == MyDatabaseTableSpace ? InvalidOid : wanted) == now)
 		return;
 	if (smig_view_has_storage(state->relation) ||
 		state->relation->kind == RELKIND_INDEX)

@@ -316,6 +316,7 @@ smig_lint_statement(SmigLint *lint, const SmigStatement *statement)
 				  &context.findings);
 	list_sort(context.findings, compare_findings);
 	linted->findings = context.findings;
+	linted->suggestion = context.suggestion;
 	remember_locks(lint, statement, linted->facts);
 	smig_facts_apply(statement->raw, lint->script->text, lint->pending);
 	return linted;

@@ -42,6 +42,7 @@ typedef struct SmigLinted
 {
 	SmigFacts  *facts;
 	List	   *findings;		/* of SmigFinding * */
+	char	   *suggestion;		/* of findings: the form that does the same */
 } SmigLinted;
 
 typedef struct SmigLint
@@ -51,10 +52,7 @@ typedef struct SmigLint
 	const SmigScript *script;
 	const SmigStep *step;		/* of the statement before */
 	List	   *held;			/* of SmigFact *: locks this transaction holds */
-	int			held_statement; /* number of the statement that took the
-								 * strongest of them */
 	List	   *altered;		/* of SmigRelation *: ALTERed one by one */
-	bool		standalone;		/* a text given to schemamig_lint */
 } SmigLint;
 
 extern SmigLint *smig_lint_begin(void);

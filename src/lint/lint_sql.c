@@ -93,7 +93,6 @@ schemamig_lint(PG_FUNCTION_ARGS)
 	script = smig_script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 							   SMIG_TRANSACTION_REVISION, "script");
 	lint = smig_lint_begin();
-	lint->standalone = true;
 	row = AllocSetContextCreate(CurrentMemoryContext, "schemamig lint row",
 								ALLOCSET_DEFAULT_SIZES);
 	foreach(lc, smig_lint_script(lint, script))

@@ -27,6 +27,8 @@ typedef struct SmigRuleContext
 	bool		transaction;	/* runs in a transaction block with others */
 	const struct SmigRule *rule;	/* the one being checked */
 	List	   *findings;
+	bool		suggested;		/* suggestion has been computed */
+	char	   *suggestion;		/* see smig_suggest */
 } SmigRuleContext;
 
 typedef struct SmigRule
@@ -57,6 +59,15 @@ extern const SmigRuleFamily smig_rules_compat;
 extern const SmigRuleFamily smig_rules_robust;
 extern const SmigRuleFamily smig_rules_design;
 
+extern char *smig_suggest(SmigRuleContext *context);
+extern SmigRelation *smig_rule_relation(SmigRuleContext *context,
+										RangeVar *name);
+extern SmigRelation *smig_rule_altered(SmigRuleContext *context,
+									   List **commands);
+extern bool smig_rule_scans(SmigRuleContext *context, SmigRelation *relation);
+extern bool smig_rule_rewrites(SmigRuleContext *context,
+							   SmigRelation *relation);
+extern const char *smig_rule_size(SmigRelation *relation);
 extern const SmigRule *smig_rule_find(const char *id);
 extern const SmigRule *smig_rule_nth(int n);
 extern void smig_rule_report(SmigRuleContext *context, int location,
