@@ -64,6 +64,8 @@ typedef struct Watch
 	TimestampTz told_at;
 	List	   *told;			/* process ids last told of */
 	TimestampTz client_checked;
+	MemoryContext context;		/* one look around; reset after it */
+	MemoryContext told_context; /* owns "told" */
 } Watch;
 
 /*
@@ -327,6 +329,7 @@ stop_worker(Watch *watch)
 	bool		terminated = false;
 	pid_t		pid;
 
+	pg_atomic_write_u32(&watch->relay->shared->stop, 1);
 	shm_mq_detach(watch->relay->queue);
 	if (GetBackgroundWorkerPid(watch->handle, &pid) == BGWH_STARTED)
 		kill(pid, SIGINT);
@@ -372,6 +375,26 @@ check_client(Watch *watch)
 }
 
 /*
+ * Tells the client whom the run has been waiting for.
+ */
+static void
+tell_blockers(Watch *watch, List *pids)
+{
+	List	   *blockers = smig_lock_describe(pids);
+	MemoryContext old;
+
+	if (blockers != NIL)
+		ereport(NOTICE,
+				(errmsg("the run waits for %s",
+						smig_lock_blocker_text(blockers))));
+	old = MemoryContextSwitchTo(watch->told_context);
+	list_free(watch->told);
+	watch->told = list_copy(pids);
+	MemoryContextSwitchTo(old);
+	watch->told_at = GetCurrentTimestamp();
+}
+
+/*
  * Watches over the worker's waits: reports blockers to it, finds waits for
  * this session, tells the client of long ones.
  */
@@ -379,6 +402,7 @@ static void
 watch_over(Watch *watch)
 {
 	int			pid = (int) pg_atomic_read_u32(&watch->relay->shared->worker_pid);
+	MemoryContext old;
 	List	   *pids;
 
 	check_client(watch);
@@ -388,29 +412,20 @@ watch_over(Watch *watch)
 		return;
 	}
 	if (watch->waiting_since == 0)
-	{
-		/* a wait shorter than one poll is nobody's concern */
 		watch->waiting_since = GetCurrentTimestamp();
-		return;
-	}
+	old = MemoryContextSwitchTo(watch->context);
 	pids = smig_lock_blocking_pids(pid);
-	if (pids == NIL)
-		return;
-	smig_relay_report_blockers(watch->relay, pids);
-	check_self_block(pid);
-	if (older_than(watch->waiting_since, WATCHDOG) &&
-		(!equal(pids, watch->told) ||
-		 older_than(watch->told_at, WATCHDOG_REMINDER)))
+	if (pids != NIL)
 	{
-		List	   *blockers = smig_lock_describe(pids);
-
-		if (blockers != NIL)
-			ereport(NOTICE,
-					(errmsg("the run waits for %s",
-							smig_lock_blocker_text(blockers))));
-		watch->told = pids;
-		watch->told_at = GetCurrentTimestamp();
+		smig_relay_report_blockers(watch->relay, pids);
+		check_self_block(pid);
+		if (older_than(watch->waiting_since, WATCHDOG) &&
+			(!equal(pids, watch->told) ||
+			 older_than(watch->told_at, WATCHDOG_REMINDER)))
+			tell_blockers(watch, pids);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(watch->context);
 }
 
 /*
@@ -476,6 +491,10 @@ smig_caller_run(const SmigRequest *request)
 	watch.relay = smig_relay_create(request);
 	watch.handle = launch(watch.relay);
 	watch.client_checked = GetCurrentTimestamp();
+	watch.told_context = CurrentMemoryContext;
+	watch.context = AllocSetContextCreate(CurrentMemoryContext,
+										  "schemamig watch",
+										  ALLOCSET_DEFAULT_SIZES);
 	on_dsm_detach(watch.relay->segment, terminate_worker,
 				  PointerGetDatum(watch.handle));
 	PG_TRY();
@@ -505,7 +524,12 @@ smig_caller_run(const SmigRequest *request)
 						dropped),
 				 errhint("The progress of the run is in schemamig.log, its messages are in the server log.")));
 	if (error)
+	{
+		/* a worker that was terminated had no time for a hint */
+		if (error->hint == NULL && error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			error->hint = pstrdup("What came before the step is kept. Call the function again to continue.");
 		ThrowErrorData(error);
+	}
 	if (!run_is_done(request->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),

@@ -50,8 +50,10 @@
 /* A virtual transaction's backend became a process number in 17. */
 #if PG_VERSION_NUM >= 170000
 #define SMIG_PROC_OF_VXID(vxid) ProcNumberGetProc((vxid).procNumber)
+#define SMIG_LXID_OF_PROC(proc) ((proc)->vxid.lxid)
 #else
 #define SMIG_PROC_OF_VXID(vxid) BackendIdGetProc((vxid).backendId)
+#define SMIG_LXID_OF_PROC(proc) ((proc)->lxid)
 #endif
 
 /* Latches no longer bring the WL_ flags along in 18. */
@@ -70,10 +72,23 @@
 #endif
 
 /*
- * Declared in libpq/libpq.h, which drags in gssapi.h, and that is not there
- * without Kerberos' headers.
+ * What libpq/libpq.h declares cannot be had from there, because it drags in
+ * gssapi.h, which is not there without Kerberos' headers.  The same in 15 to
+ * 18.
  */
 extern bool pq_check_connection(void);
+
+typedef struct SmigCommMethods
+{
+	void		(*comm_reset) (void);
+	int			(*flush) (void);
+	int			(*flush_if_writable) (void);
+	bool		(*is_send_pending) (void);
+	int			(*putmessage) (char msgtype, const char *s, size_t len);
+	void		(*putmessage_noblock) (char msgtype, const char *s, size_t len);
+} SmigCommMethods;
+
+extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 
 /* ALTER COLUMN ... SET EXPRESSION came with 17. */
 #if PG_VERSION_NUM >= 170000

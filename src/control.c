@@ -31,6 +31,10 @@ PG_FUNCTION_INFO_V1(schemamig_pause);
 PG_FUNCTION_INFO_V1(schemamig_resume);
 PG_FUNCTION_INFO_V1(schemamig_settle);
 
+/* How long schemamig_pause waits for a run to begin: polls, and ms of each. */
+#define BEGIN_POLLS 50
+#define BEGIN_POLL 20
+
 /*
  * Process of the run in progress, 0 when there is none.
  *
@@ -71,7 +75,16 @@ schemamig_cancel(PG_FUNCTION_ARGS)
 Datum
 schemamig_pause(PG_FUNCTION_ARGS)
 {
-	if (run_process() == 0)
+	int			pid = run_process();
+
+	/* a run resets the switch when it begins, which must come first */
+	for (int i = 0; i < BEGIN_POLLS && pid != 0 &&
+		 !smig_journal_is_running(pid); i++)
+	{
+		smig_caller_sleep(BEGIN_POLL);
+		pid = run_process();
+	}
+	if (pid == 0)
 		PG_RETURN_BOOL(false);
 	smig_journal_set_pause(true);
 	PG_RETURN_BOOL(true);

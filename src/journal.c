@@ -115,14 +115,13 @@ journal_execute(JournalQuery *query, JournalArgs *args, SmigStoreScope *scope)
 }
 
 static int64
-execute_for_int64(JournalQuery *query)
+execute_for_int64(JournalQuery *query, JournalArgs *args)
 {
-	JournalArgs args = {0};
 	SmigStoreScope scope;
 	bool		isnull;
 	int64		result;
 
-	journal_execute(query, &args, &scope);
+	journal_execute(query, args, &scope);
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 										 SPI_tuptable->tupdesc, 1, &isnull));
 	smig_store_end(&scope);
@@ -139,8 +138,9 @@ smig_journal_next_run(void)
 	static JournalQuery query = {
 		"SELECT pg_catalog.nextval('schemamig.run_id_seq')", 0
 	};
+	JournalArgs args = {0};
 
-	return execute_for_int64(&query);
+	return execute_for_int64(&query, &args);
 }
 
 /*
@@ -243,6 +243,46 @@ smig_journal_close_interrupted(int64 run)
 
 	add_datum(&args, Int64GetDatum(run));
 	journal_execute(&query, &args, NULL);
+}
+
+/*
+ * Whether another run is under way whose process lives: one that has lost the
+ * migration lock for the moment.
+ */
+bool
+smig_journal_other_runs(int64 run)
+{
+	static JournalQuery query = {
+		"SELECT pg_catalog.count(*) FROM schemamig.run r"
+		" JOIN pg_catalog.pg_stat_activity a ON a.pid = r.worker_pid"
+		" WHERE r.state = 'running' AND r.id <> $1"
+		" AND r.kind IN ('apply', 'revert')"
+		" AND a.backend_type = 'schemamig worker'"
+		" AND a.backend_start >= r.started_at - '1 minute'::interval",
+		1, {INT8OID}
+	};
+	JournalArgs args = {0};
+
+	add_datum(&args, Int64GetDatum(run));
+	return execute_for_int64(&query, &args) != 0;
+}
+
+/*
+ * Whether the run of this worker has begun its work, and so has reset the
+ * pause switch.
+ */
+bool
+smig_journal_is_running(int worker_pid)
+{
+	static JournalQuery query = {
+		"SELECT pg_catalog.count(*) FROM schemamig.run r"
+		" WHERE r.state = 'running' AND r.worker_pid = $1",
+		1, {INT4OID}
+	};
+	JournalArgs args = {0};
+
+	add_datum(&args, Int32GetDatum(worker_pid));
+	return execute_for_int64(&query, &args) != 0;
 }
 
 /*
@@ -524,8 +564,9 @@ smig_journal_pause_wanted(void)
 	static JournalQuery query = {
 		"SELECT last_value FROM schemamig.pause_switch", 0
 	};
+	JournalArgs args = {0};
 
-	return execute_for_int64(&query) != 0;
+	return execute_for_int64(&query, &args) != 0;
 }
 
 /*
@@ -540,6 +581,7 @@ smig_journal_set_pause(bool wanted)
 	static JournalQuery off = {
 		"SELECT pg_catalog.setval('schemamig.pause_switch', 0)", 0
 	};
+	JournalArgs args = {0};
 
-	(void) execute_for_int64(wanted ? &on : &off);
+	(void) execute_for_int64(wanted ? &on : &off, &args);
 }

@@ -78,6 +78,8 @@ extern void smig_journal_run_end(int64 run, const char *state,
 								 const char *revision, int step,
 								 const char *sqlstate, const char *error);
 extern void smig_journal_close_interrupted(int64 run);
+extern bool smig_journal_other_runs(int64 run);
+extern bool smig_journal_is_running(int worker_pid);
 
 extern List *smig_journal_load(void);
 extern void smig_journal_check_direction(List *rows, SmigDirection direction);

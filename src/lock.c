@@ -30,6 +30,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "lock.h"
@@ -228,7 +229,8 @@ append_duration(StringInfo buf, int64 ms)
 
 /*
  * Makes a SmigBlocker of each row of the SPI result: pid, role, state,
- * milliseconds in that state, milliseconds of the transaction, query or NULL.
+ * milliseconds in that state, beginning of the transaction, whether it gives
+ * way, query or NULL.
  */
 static List *
 blockers_from_rows(MemoryContext context)
@@ -243,20 +245,30 @@ blockers_from_rows(MemoryContext context)
 		SmigBlocker *blocker = palloc0(sizeof(SmigBlocker));
 		char	   *role = SPI_getvalue(tuple, desc, 2);
 		char	   *state = SPI_getvalue(tuple, desc, 3);
-		char	   *query = SPI_getvalue(tuple, desc, 6);
+		char	   *query = SPI_getvalue(tuple, desc, 7);
 		StringInfoData buf;
 		bool		isnull;
 		Datum		value;
 
-		blocker->pid = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		value = SPI_getbinval(tuple, desc, 1, &isnull);
+		blocker->pid = isnull ? 0 : DatumGetInt32(value);
 		value = SPI_getbinval(tuple, desc, 5, &isnull);
-		blocker->busy_ms = isnull ? 0 : DatumGetInt64(value);
+		if (!isnull)
+		{
+			blocker->begin = DatumGetTimestampTz(value);
+			blocker->busy_ms = (GetCurrentTimestamp() - blocker->begin) / 1000;
+		}
+		value = SPI_getbinval(tuple, desc, 6, &isnull);
+		blocker->gives_way = !isnull && DatumGetBool(value);
 
 		initStringInfo(&buf);
-		appendStringInfo(&buf, "process %d (", blocker->pid);
+		if (blocker->pid != 0)
+			appendStringInfo(&buf, "process %d (", blocker->pid);
+		else
+			appendStringInfoString(&buf, "a prepared transaction (");
 		if (role)
 			appendStringInfo(&buf, "role \"%s\", ", role);
-		appendStringInfoString(&buf, state ? state : "prepared transaction");
+		appendStringInfoString(&buf, state ? state : "no client");
 		value = SPI_getbinval(tuple, desc, 4, &isnull);
 		if (!isnull)
 		{
@@ -275,12 +287,14 @@ blockers_from_rows(MemoryContext context)
 
 /*
  * What a session shows of itself.  The text of its query is shown only to
- * those who could read it in pg_stat_activity.
+ * those who could read it in pg_stat_activity.  PostgreSQL lets an autovacuum
+ * worker give way to whoever waits for it, unless it prevents wraparound.
  */
 #define BLOCKER_COLUMNS \
 	"a.usename, a.state," \
 	" (extract(epoch from clock_timestamp() - a.state_change) * 1000)::int8," \
-	" (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::int8," \
+	" a.xact_start," \
+	" a.backend_type = 'autovacuum worker' AND a.query !~ '\\(to prevent wraparound\\)$'," \
 	" CASE WHEN pg_catalog.pg_has_role($2, a.usesysid, 'USAGE')" \
 	"   OR pg_catalog.pg_has_role($2, 'pg_read_all_stats', 'USAGE')" \
 	"  THEN pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 200) END"
@@ -320,11 +334,78 @@ smig_lock_describe(List *pids)
 }
 
 /*
- * Adds the processes that hold, on one relation, a lock that conflicts with
- * the mode wanted.
+ * Those of the blockers (SmigBlocker) whose transaction of then is still
+ * there, described anew.
+ */
+List *
+smig_lock_still_blocking(List *blockers)
+{
+	List	   *pids = NIL;
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *seen;
+
+	foreach(lc, blockers)
+		pids = lappend_int(pids, ((SmigBlocker *) lfirst(lc))->pid);
+	foreach(lc, smig_lock_describe(pids))
+	{
+		SmigBlocker *now = lfirst(lc);
+
+		foreach(seen, blockers)
+		{
+			SmigBlocker *then = lfirst(seen);
+
+			if (then->pid == now->pid && then->begin == now->begin)
+				result = lappend(result, now);
+		}
+	}
+	return result;
+}
+
+/*
+ * Describes the prepared transactions that hold locks on the relations wanted.
  */
 static List *
-conflicting_pids(List *pids, const SmigWanted *wanted)
+prepared_blockers(List *wanted)
+{
+	SmigStoreScope scope;
+	List	   *result;
+	Oid			types[1] = {OIDARRAYOID};
+	Datum		args[1];
+	Datum	   *elements = palloc(sizeof(Datum) * list_length(wanted));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, wanted)
+		elements[n++] = ObjectIdGetDatum(((SmigWanted *) lfirst(lc))->relation);
+	args[0] = PointerGetDatum(construct_array(elements, n, OIDOID, sizeof(Oid),
+											  true, TYPALIGN_INT));
+	smig_store_begin(&scope);
+	SPI_execute_with_args("SELECT DISTINCT NULL::int4, p.owner,"
+						  " pg_catalog.format('%L', p.gid),"
+						  " (extract(epoch from clock_timestamp() - p.prepared) * 1000)::int8,"
+						  " p.prepared, false, NULL::text"
+						  " FROM pg_catalog.pg_prepared_xacts p"
+						  " JOIN pg_catalog.pg_locks x ON x.pid IS NULL"
+						  "  AND x.locktype = 'transactionid'"
+						  "  AND x.transactionid = p.transaction"
+						  " JOIN pg_catalog.pg_locks l ON l.pid IS NULL"
+						  "  AND l.virtualtransaction = x.virtualtransaction"
+						  " WHERE l.locktype = 'relation'"
+						  " AND l.relation = ANY ($1)"
+						  " AND p.database = pg_catalog.current_database()",
+						  1, types, args, NULL, true, 0);
+	result = blockers_from_rows(scope.caller_context);
+	smig_store_end(&scope);
+	return result;
+}
+
+/*
+ * Adds the processes that hold, on one relation, a lock that conflicts with
+ * the mode wanted; *prepared is set when a prepared transaction does.
+ */
+static List *
+conflicting_pids(List *pids, const SmigWanted *wanted, bool *prepared)
 {
 	LOCKTAG		tag;
 	VirtualTransactionId *vxids;
@@ -335,24 +416,31 @@ conflicting_pids(List *pids, const SmigWanted *wanted)
 	{
 		PGPROC	   *proc = SMIG_PROC_OF_VXID(*vxids);
 
-		if (proc != NULL && proc->pid != 0 && proc->pid != MyProcPid)
+		/* a prepared transaction goes by the number of where it was made */
+		if (proc == NULL || SMIG_LXID_OF_PROC(proc) != vxids->localTransactionId)
+			*prepared = true;
+		else if (proc->pid != 0 && proc->pid != MyProcPid)
 			pids = list_append_unique_int(pids, proc->pid);
 	}
 	return pids;
 }
 
 /*
- * Sessions that hold locks in conflict with those wanted (SmigWanted), oldest
- * transaction first.  Only looks; waits for nobody and queues nowhere.
+ * Sessions and prepared transactions that hold locks in conflict with those
+ * wanted (SmigWanted), oldest transaction first.  Only looks; waits for nobody
+ * and queues nowhere.
  */
 List *
 smig_lock_blockers(List *wanted)
 {
 	List	   *pids = NIL;
+	bool		prepared = false;
 	ListCell   *lc;
 
 	foreach(lc, wanted)
-		pids = conflicting_pids(pids, lfirst(lc));
+		pids = conflicting_pids(pids, lfirst(lc), &prepared);
+	if (prepared)
+		return list_concat(prepared_blockers(wanted), smig_lock_describe(pids));
 	return smig_lock_describe(pids);
 }
 

@@ -11,6 +11,7 @@
 #ifndef SMIG_LOCK_H
 #define SMIG_LOCK_H
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lock.h"
 
@@ -24,8 +25,10 @@ typedef struct SmigWanted
 /* A session that stands in the way. */
 typedef struct SmigBlocker
 {
-	int			pid;
+	int			pid;			/* 0: a prepared transaction */
 	int64		busy_ms;		/* since its transaction began */
+	TimestampTz begin;			/* of its transaction; 0 when there is none */
+	bool		gives_way;		/* autovacuum, when somebody queues behind it */
 	char	   *description;	/* "process 17 (role "app", idle in
 								 * transaction for 12 s): UPDATE ..." */
 } SmigBlocker;
@@ -39,6 +42,7 @@ extern void smig_lock_run_for_writing(const char *what);
 
 extern List *smig_lock_blockers(List *wanted);
 extern List *smig_lock_describe(List *pids);
+extern List *smig_lock_still_blocking(List *blockers);
 extern char *smig_lock_blocker_text(List *blockers);
 extern bool smig_lock_chain_to(int pid, int target, StringInfo chain);
 extern bool smig_lock_is_waiting(int pid);

@@ -20,9 +20,11 @@
  */
 #include "postgres.h"
 
+#include "common/string.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/shm_toc.h"
@@ -49,11 +51,12 @@ enum
 #define QUEUE_SIZE (256 * 1024)
 #define QUEUE_FOR_NOTICES (192 * 1024)
 
-/* Longest text of a field of an error that is sent (bytes). */
+/* Longest text of a field of a FATAL error (bytes). */
 #define MAX_FIELD (12 * 1024)
 
-/* The worker's relay, for its log hook. */
+/* The worker's side: where to, and how PostgreSQL itself would send. */
 static SmigRelay *sending = NULL;
+static const SmigCommMethods *queue_methods = NULL;
 static emit_log_hook_type previous_log_hook = NULL;
 
 static char *
@@ -112,6 +115,7 @@ smig_relay_create(const SmigRequest *request)
 	shared->caller_pid = request->caller_pid;
 	pg_atomic_init_u32(&shared->phase, 0);
 	pg_atomic_init_u32(&shared->worker_pid, 0);
+	pg_atomic_init_u32(&shared->stop, 0);
 	pg_atomic_init_u64(&shared->sent, 0);
 	pg_atomic_init_u64(&shared->consumed, 0);
 	pg_atomic_init_u32(&shared->dropped, 0);
@@ -168,19 +172,35 @@ smig_relay_attach(dsm_handle handle)
 	return relay;
 }
 
-static Size
-field_size(const char *field)
+/*
+ * What a message takes of the queue: its bytes, and at most so much for its
+ * length and alignment.
+ */
+static uint64
+room_for(size_t len)
 {
-	return field ? strlen(field) + 2 : 0;
+	return len + 4 * MAXIMUM_ALIGNOF;
 }
 
-/* An upper estimate of a message's size on the queue (bytes). */
-static Size
-message_size(const ErrorData *edata)
+/*
+ * Sends a message to the caller, unless it is one below ERROR and could make
+ * this process wait: it may hold locks.  An error ends the run, which has
+ * given its locks back before.
+ */
+static int
+put_message(char type, const char *body, size_t len)
 {
-	return field_size(edata->message) + field_size(edata->detail) +
-		field_size(edata->hint) + field_size(edata->context) +
-		field_size(edata->internalquery) + 1024;
+	SmigShared *shared = sending->shared;
+	uint64		under_way = pg_atomic_read_u64(&shared->sent) -
+		pg_atomic_read_u64(&shared->consumed);
+
+	if (type == 'N' && under_way + room_for(len) > QUEUE_FOR_NOTICES)
+	{
+		pg_atomic_fetch_add_u32(&shared->dropped, 1);
+		return 0;
+	}
+	pg_atomic_fetch_add_u64(&shared->sent, room_for(len));
+	return queue_methods->putmessage(type, body, len);
 }
 
 static void
@@ -191,37 +211,20 @@ clip_field(char **field)
 }
 
 /*
- * Decides for each message whether it goes to the caller.  Errors always do,
- * clipped so that they fit into the part of the queue kept free for them.
+ * A FATAL error is sent while the process still has its locks, so it must fit
+ * into the part of the queue that is kept free.
  */
 static void
-relay_log_hook(ErrorData *edata)
+clip_fatal_error(ErrorData *edata)
 {
 	if (previous_log_hook)
 		previous_log_hook(edata);
-	if (!edata->output_to_client || sending == NULL)
+	if (edata->elevel < FATAL)
 		return;
-	if (edata->elevel >= ERROR)
-	{
-		clip_field(&edata->message);
-		clip_field(&edata->detail);
-		clip_field(&edata->context);
-		clip_field(&edata->internalquery);
-	}
-	else
-	{
-		SmigShared *shared = sending->shared;
-		uint64		under_way = pg_atomic_read_u64(&shared->sent) -
-			pg_atomic_read_u64(&shared->consumed);
-
-		if (under_way + message_size(edata) > QUEUE_FOR_NOTICES)
-		{
-			edata->output_to_client = false;
-			pg_atomic_fetch_add_u32(&shared->dropped, 1);
-			return;
-		}
-	}
-	pg_atomic_fetch_add_u64(&sending->shared->sent, message_size(edata));
+	clip_field(&edata->message);
+	clip_field(&edata->detail);
+	clip_field(&edata->context);
+	clip_field(&edata->internalquery);
 }
 
 /*
@@ -230,10 +233,70 @@ relay_log_hook(ErrorData *edata)
 void
 smig_relay_send_messages(SmigRelay *relay)
 {
+	static SmigCommMethods methods;
+
 	pq_redirect_to_shm_mq(relay->segment, relay->queue);
 	sending = relay;
+	queue_methods = PqCommMethods;
+	methods = *queue_methods;
+	methods.putmessage = put_message;
+	PqCommMethods = &methods;
 	previous_log_hook = emit_log_hook;
-	emit_log_hook = relay_log_hook;
+	emit_log_hook = clip_fatal_error;
+}
+
+/*
+ * Whether the client's encoding has all characters of the text.
+ */
+static bool
+is_translatable(const char *text)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool result = true;
+
+	if (text == NULL || pg_is_ascii(text))
+		return true;
+	PG_TRY();
+	{
+		(void) pg_server_to_client(text, strlen(text));
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = geterrcode();
+
+		if (sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER &&
+			sqlstate != ERRCODE_CHARACTER_NOT_IN_REPERTOIRE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		result = false;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * Replaces what is not ASCII in the fields that the client's encoding cannot
+ * show: sending them as they are would raise an error, which would end the run
+ * for a notice, and hide the run's own error.
+ */
+static void
+make_translatable(ErrorData *edata)
+{
+	char	   *fields[] = {
+		edata->message, edata->detail, edata->hint, edata->context,
+		edata->internalquery, edata->schema_name, edata->table_name,
+		edata->column_name, edata->datatype_name, edata->constraint_name
+	};
+
+	for (int i = 0; i < lengthof(fields); i++)
+	{
+		if (is_translatable(fields[i]))
+			continue;
+		for (char *c = fields[i]; *c; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+	}
 }
 
 /*
@@ -242,52 +305,62 @@ smig_relay_send_messages(SmigRelay *relay)
  *
  * *ended is set to whether the worker has detached.
  *
- * Result: the worker's error, for the caller to raise once the worker is gone;
- * NULL when the queue is empty or ended.
+ * Result: the worker's error, for the caller to raise once the worker is gone,
+ * in the current memory context; NULL when the queue is empty or ended.
  */
 ErrorData *
 smig_relay_receive(SmigRelay *relay, bool *ended)
 {
 	SmigShared *shared = relay->shared;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = NULL;
+	ErrorData  *error = NULL;
 
-	for (;;)
+	while (error == NULL)
 	{
 		Size		size;
 		void	   *data;
 		StringInfoData message;
-		ErrorData	edata;
-		ErrorData  *error;
+		ErrorData  *edata;
 		char		type;
 		shm_mq_result result = shm_mq_receive(relay->queue, &size, &data, true);
 
 		*ended = result == SHM_MQ_DETACHED;
 		if (result != SHM_MQ_SUCCESS)
-			return NULL;
+			break;
 
+		type = *(char *) data;
+		if (type != 'E')
+		{
+			if (context == NULL)
+				context = AllocSetContextCreate(caller, "schemamig message",
+												ALLOCSET_DEFAULT_SIZES);
+			MemoryContextSwitchTo(context);
+		}
 		initStringInfo(&message);
-		appendBinaryStringInfo(&message, data, size);
-		type = pq_getmsgbyte(&message);
-		if (type != 'E' && type != 'N')
+		appendBinaryStringInfo(&message, (char *) data + 1, size - 1);
+		pg_atomic_fetch_add_u64(&shared->consumed, room_for(size - 1));
+		if (type == 'E' || type == 'N')
 		{
-			pfree(message.data);
-			continue;
-		}
-		pq_parse_errornotice(&message, &edata);
-		pg_atomic_fetch_add_u64(&shared->consumed, message_size(&edata));
+			edata = palloc(sizeof(ErrorData));
+			pq_parse_errornotice(&message, edata);
+			make_translatable(edata);
 
-		/* the worker's FATAL must not end this session */
-		edata.elevel = Min(edata.elevel, ERROR);
-		if (edata.elevel < ERROR)
-		{
-			ThrowErrorData(&edata);
-			pfree(message.data);
-			CHECK_FOR_INTERRUPTS();
-			continue;
+			/* the worker's FATAL must not end this session */
+			edata->elevel = Min(edata->elevel, ERROR);
+			if (edata->elevel < ERROR)
+				ThrowErrorData(edata);
+			else
+				error = edata;
 		}
-		error = palloc(sizeof(ErrorData));
-		*error = edata;
-		return error;
+		MemoryContextSwitchTo(caller);
+		if (context)
+			MemoryContextReset(context);
+		CHECK_FOR_INTERRUPTS();
 	}
+	if (context)
+		MemoryContextDelete(context);
+	return error;
 }
 
 /*

@@ -39,9 +39,12 @@ typedef struct SmigShared
 	bool		detached;
 	int			caller_pid;
 
-	/* written by the worker: 0 starting, 1 has everything it needs */
+	/* written by the worker: 0 starting, 1 is on record */
 	pg_atomic_uint32 phase;
 	pg_atomic_uint32 worker_pid;
+
+	/* written by the caller: 1 when it gives the run up */
+	pg_atomic_uint32 stop;
 
 	/*
 	 * Bytes of messages sent (by the worker) and taken from the queue (by the

@@ -37,6 +37,9 @@
 #include "runner.h"
 #include "step.h"
 
+/* How often to look for the end of a run that lost its lock (ms). */
+#define LOST_LOCK_POLL 100
+
 /*
  * Writes the row of the run and its first log entry.
  */
@@ -130,6 +133,42 @@ revision_parts(const SmigRun *run, const SmigPlanned *planned, int place)
 }
 
 /*
+ * Takes the migration lock back after a script lost it.
+ */
+static void
+take_lock_back(void)
+{
+	StartTransactionCommand();
+	smig_lock_run_wait(true);
+	CommitTransactionCommand();
+}
+
+/*
+ * Waits for the migration lock.  A script can lose the lock of its run by
+ * DISCARD ALL or pg_advisory_unlock_all(); until that run has taken it back,
+ * its row and its living process keep its place.
+ */
+static void
+take_lock(SmigRun *run)
+{
+	for (;;)
+	{
+		bool		in_use;
+
+		StartTransactionCommand();
+		smig_lock_run_wait(true);
+		CommitTransactionCommand();
+		StartTransactionCommand();
+		in_use = smig_journal_other_runs(run->request->run);
+		CommitTransactionCommand();
+		if (!in_use)
+			return;
+		smig_lock_run_release(true);
+		smig_step_wait(LOST_LOCK_POLL);
+	}
+}
+
+/*
  * Runs the revisions one after the other, each part in its own transaction.
  */
 static void
@@ -156,7 +195,7 @@ run_revisions(SmigRun *run)
 
 			MemoryContextSwitchTo(run->step_context);
 			if (!smig_lock_run_held())
-				smig_lock_run_wait(true);
+				take_lock_back();
 			if (part->step == NULL ||
 				part->step->kind == SMIG_STEP_TRANSACTION)
 				smig_step_run_transaction(run, list_make1(part));
@@ -166,7 +205,7 @@ run_revisions(SmigRun *run)
 			pgstat_report_stat(false);
 		}
 		StartTransactionCommand();
-		run->host->restore_settings();
+		run->host->end_revision(true);
 		CommitTransactionCommand();
 		run->planned = NULL;
 		run->step = NULL;
@@ -326,13 +365,12 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	StartTransactionCommand();
 	record_begin(request, "waiting");
 	CommitTransactionCommand();
+	host->begun();
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
-		smig_lock_run_wait(true);
-		CommitTransactionCommand();
+		take_lock(run);
 		run_with_lock(run);
 	}
 	PG_CATCH();

@@ -30,8 +30,14 @@ typedef struct SmigRequest
 /* What the worker offers the runner; NULL inside the caller's transaction. */
 typedef struct SmigRunnerHost
 {
+	/* the run is on record: whoever started it may go */
+	void		(*begun) (void);
 	/* gives the session the settings it began with */
 	void		(*restore_settings) (void);
+	/* ends what a revision has left in the session */
+	void		(*end_revision) (bool settings_too);
+	/* whether the caller has given the run up */
+	bool		(*is_stopping) (void);
 	/* process ids the caller has seen in the worker's way (integers) */
 	List	   *(*seen_blockers) (void);
 } SmigRunnerHost;

@@ -317,6 +317,19 @@ abandon(SmigRun *run)
 }
 
 /*
+ * Raises the error that ends a run whose caller has given it up.  A cancel
+ * that arrives together with the failure of a try would be lost otherwise.
+ */
+static void
+check_stop(SmigRun *run)
+{
+	if (run->host->is_stopping())
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("canceling run because its caller gave it up")));
+}
+
+/*
  * Sleeps while schemamig_pause() is in force.
  */
 static void
@@ -331,6 +344,7 @@ wait_while_paused(SmigRun *run)
 	log_alone(run, "pause", NULL);
 	do
 	{
+		check_stop(run);
 		smig_step_wait(PAUSE_POLL);
 		StartTransactionCommand();
 		paused = smig_journal_pause_wanted();
@@ -362,7 +376,7 @@ long_blockers(List *blockers)
 	{
 		SmigBlocker *blocker = lfirst(lc);
 
-		if (blocker->busy_ms >= smig_lock_timeout)
+		if (blocker->busy_ms >= smig_lock_timeout && !blocker->gives_way)
 			result = lappend(result, blocker);
 	}
 	return result;
@@ -397,23 +411,27 @@ part_statements(List *parts)
 }
 
 /*
- * Sessions in the way of the statements, or seen in the worker's way by the
- * caller ("seen", process ids).  Own transaction; result in step_context.
+ * Sessions in the way of the statements, or seen in the worker's way before
+ * (SmigBlocker).  Own transaction; result in step_context.
  */
 static List *
 find_blockers(SmigRun *run, List *statements, List *seen)
 {
 	List	   *blockers;
+	ListCell   *lc;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run->step_context);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	blockers = smig_lock_blockers(smig_wanted_locks(statements));
 	PopActiveSnapshot();
-	if (seen)
-		blockers = list_concat(blockers,
-							   smig_lock_describe(list_difference_int(seen,
-																	  blocker_pids(blockers))));
+	foreach(lc, smig_lock_still_blocking(seen))
+	{
+		SmigBlocker *blocker = lfirst(lc);
+
+		if (!list_member_int(blocker_pids(blockers), blocker->pid))
+			blockers = lappend(blockers, blocker);
+	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->step_context);
 	return blockers;
@@ -467,22 +485,38 @@ wait_outside(SmigRun *run, List *statements, List *seen, TimestampTz begin)
 	}
 }
 
+/* Describes the sessions that the caller has seen in the worker's way. */
+static List *
+describe_seen(SmigRun *run)
+{
+	List	   *seen;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	seen = smig_lock_describe(run->host->seen_blockers());
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	return seen;
+}
+
 /*
  * After a try that failed for a lock: says who was in the way and pauses with
  * jitter, or gives up with the error when the budget is over.
  *
- * Result: process ids seen in the way, to be waited for before the next try.
+ * Result: sessions seen in the way (SmigBlocker), to be waited for before the
+ * next try.
  */
 static List *
 back_off(SmigRun *run, List *statements, ErrorData *edata, int tries,
 		 TimestampTz begin)
 {
-	List	   *seen = run->host->seen_blockers();
+	List	   *seen = describe_seen(run);
 	List	   *blockers = find_blockers(run, statements, seen);
 	char	   *text = smig_lock_blocker_text(blockers);
 	int64		pause = Min(MAX_BACKOFF,
 							(int64) smig_lock_timeout << Min(tries - 1, 4));
 
+	check_stop(run);
 	if (elapsed_ms(begin) >= smig_lock_wait)
 	{
 		if (blockers != NIL)
@@ -531,6 +565,7 @@ static void
 try_transaction(SmigRun *run, List *parts)
 {
 	ListCell   *lc;
+	int			nestlevel = 0;
 
 	StartTransactionCommand();
 	BeginTransactionBlock();
@@ -544,6 +579,10 @@ try_transaction(SmigRun *run, List *parts)
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run->step_context);
 		enter_part(run, part);
+
+		/* settings end with the revision, also where the transaction goes on */
+		if (list_length(parts) > 1 && nestlevel == 0)
+			nestlevel = NewGUCNestLevel();
 		if (part->step)
 			foreach(option, part->step->options)
 			{
@@ -553,15 +592,13 @@ try_transaction(SmigRun *run, List *parts)
 			}
 		execute_statements(run, part, true);
 		record_done(run, part);
-		CommitTransactionCommand();
-
-		/* settings end with the revision, also where the transaction goes on */
-		if (part->last && list_length(parts) > 1)
+		if (part->last && nestlevel != 0)
 		{
-			StartTransactionCommand();
-			run->host->restore_settings();
-			CommitTransactionCommand();
+			AtEOXact_GUC(false, nestlevel);
+			nestlevel = 0;
+			run->host->end_revision(false);
 		}
+		CommitTransactionCommand();
 	}
 
 	StartTransactionCommand();

@@ -18,6 +18,9 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/prepare.h"
+#include "commands/sequence.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -28,6 +31,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/ps_status.h"
 
 #include "settings.h"
@@ -121,6 +125,13 @@ restore_all(void)
 	snprintf(value, sizeof(value), "%d", smig_statement_timeout);
 	set_own("statement_timeout", value);
 	set_own("idle_in_transaction_session_timeout", "0");
+	if (GetConfigOption("transaction_timeout", true, false))
+		set_own("transaction_timeout", "0");
+
+	/* autovacuum gives way to us after this long, see wait_outside() */
+	snprintf(value, sizeof(value), "%d",
+			 Max(1, Min(DeadlockTimeout, smig_lock_timeout / 2)));
+	SetConfigOption("deadlock_timeout", value, PGC_SUSET, PGC_S_SESSION);
 	set_own("default_transaction_isolation", "read committed");
 	set_own("default_transaction_read_only", "off");
 	set_own("default_transaction_deferrable", "off");
@@ -143,7 +154,8 @@ settings_changed(void)
 	SerializeGUCState(size, now);
 	changed = memcmp(now, baseline, size) != 0;
 	pfree(now);
-	return changed || GetUserId() != relay->shared->current_role;
+	return changed || GetUserId() != relay->shared->current_role ||
+		GetSessionUserId() != relay->shared->session_role;
 }
 
 /*
@@ -160,6 +172,37 @@ restore_settings(void)
 	baseline_size = EstimateGUCStateSpace();
 	baseline = MemoryContextAllocZero(TopMemoryContext, baseline_size);
 	SerializeGUCState(baseline_size, baseline);
+}
+
+/*
+ * Ends what a revision has left in the session, so that the next one finds
+ * what it would find in a session of its own.  Advisory locks stay: ours is
+ * among them.  Needs a transaction.
+ *
+ * settings_too: false inside a transaction that has changed settings, whose
+ *		own stack must undo that
+ */
+static void
+end_revision(bool settings_too)
+{
+	PortalHashTableDeleteAll();
+	DropAllPreparedStatements();
+	ResetTempTableNamespace();
+	ResetSequenceCaches();
+	if (settings_too)
+		restore_settings();
+}
+
+static void
+begun(void)
+{
+	pg_atomic_write_u32(&relay->shared->phase, 1);
+}
+
+static bool
+is_stopping(void)
+{
+	return pg_atomic_read_u32(&relay->shared->stop) != 0;
 }
 
 static List *
@@ -179,7 +222,13 @@ seen_blockers(void)
 void
 smig_worker_main(Datum main_arg)
 {
-	static const SmigRunnerHost host = {restore_settings, seen_blockers};
+	static const SmigRunnerHost host = {
+		.begun = begun,
+		.restore_settings = restore_settings,
+		.end_revision = end_revision,
+		.is_stopping = is_stopping,
+		.seen_blockers = seen_blockers
+	};
 	SmigRequest request = {0};
 
 	pqsignal(SIGTERM, die);
@@ -212,7 +261,6 @@ smig_worker_main(Datum main_arg)
 							GetUserNameFromId(GetSessionUserId(), false));
 	CommitTransactionCommand();
 
-	pg_atomic_write_u32(&relay->shared->phase, 1);
 	set_ps_display("");
 	smig_runner_run(&request, &host);
 	pgstat_report_stat(true);

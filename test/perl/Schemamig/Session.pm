@@ -58,7 +58,7 @@ sub send
 	$self->{stdout} = '';
 	$self->{stderr} = '';
 	$self->{sent_at} = time;
-	$self->{in} .= "$sql\n;\n\\echo $self->{mark}\n\\warn $self->{mark}\n";
+	$self->{in} .= "$sql;\n\\echo $self->{mark}\n\\warn $self->{mark}\n";
 	$self->pump;
 	return $self;
 }
