@@ -659,7 +659,10 @@ alter_one(SmigFactsContext *context, SmigRelation *relation,
 		case AT_ValidateConstraint:
 			constraint = smig_view_constraint(relation, cmd->name);
 			if (constraint == NULL)
+			{
+				relation->validated = relation->unknown;
 				break;
+			}
 			constraint->valid = true;
 			if (constraint->type == 'n' && constraint->columns != NIL &&
 				(column = smig_view_column(relation,

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -75,6 +76,69 @@ put_finding(ReturnSetInfo *result, const SmigStatement *statement,
 }
 
 /*
+ * Byte offset of the n-th character, from 1.
+ */
+static int
+character_offset(const char *text, int n)
+{
+	const char *at = text;
+
+	while (*at && --n > 0)
+		at += pg_mblen(at);
+	return at - text;
+}
+
+/*
+ * Parses the script.  One that is valid SQL but cannot be run (BEGIN in BEGIN,
+ * COPY FROM STDIN, CREATE INDEX CONCURRENTLY between BEGIN and COMMIT) is a
+ * finding, returned in *refused with NULL; a syntax error is an error.
+ *
+ * Parsing touches nothing but memory, so no subtransaction is needed to go on
+ * after an error.
+ */
+static SmigScript *
+parse_script(const char *text, SmigFinding **refused)
+{
+	MemoryContext context = CurrentMemoryContext;
+	SmigScript *volatile script = NULL;
+	ErrorData  *volatile error = NULL;
+	SmigFinding *finding;
+
+	PG_TRY();
+	{
+		script = smig_script_parse(text, SMIG_TRANSACTION_REVISION, "script");
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_ACTIVE_SQL_TRANSACTION &&
+			error->sqlerrcode != ERRCODE_INVALID_TRANSACTION_STATE &&
+			error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (error == NULL)
+		return script;
+
+	finding = palloc0(sizeof(SmigFinding));
+	finding->rule = SMIG_RULE_CANNOT_RUN;
+	finding->severity = SMIG_SEVERITY_ERROR;
+	finding->message = error->hint ?
+		psprintf("%s; %c%s", error->message,
+				 pg_tolower((unsigned char) error->hint[0]),
+				 error->hint + 1) : error->message;
+	finding->message[strcspn(finding->message, "\n")] = '\0';
+	smig_script_position(text, character_offset(text,
+												Max(error->internalpos,
+													error->cursorpos)),
+						 &finding->line, &finding->column);
+	*refused = finding;
+	return NULL;
+}
+
+/*
  * schemamig_lint(sql): one row per finding, and one with rule NULL for each
  * statement without findings.
  */
@@ -83,6 +147,7 @@ schemamig_lint(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SmigScript *script;
+	SmigFinding *refused;
 	SmigLint   *lint;
 	MemoryContext row;
 	ListCell   *lc;
@@ -90,8 +155,12 @@ schemamig_lint(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	script = smig_script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-							   SMIG_TRANSACTION_REVISION, "script");
+	script = parse_script(text_to_cstring(PG_GETARG_TEXT_PP(0)), &refused);
+	if (script == NULL)
+	{
+		put_finding(result, NULL, refused, NULL);
+		return (Datum) 0;
+	}
 	lint = smig_lint_begin();
 	row = AllocSetContextCreate(CurrentMemoryContext, "schemamig lint row",
 								ALLOCSET_DEFAULT_SIZES);

@@ -37,12 +37,15 @@ typedef struct SmigRule
 	SmigSeverity severity;
 	char		family;			/* A to G, as in the catalogue of rules */
 	const char *description;	/* what it flags and why, one paragraph */
-	void		(*check) (SmigRuleContext *context);
+	void		(*check) (SmigRuleContext *context);	/* NULL: by others */
 	const char *example_bad;	/* flagged; tables t, o, p of doc/rules.md */
 	const char *example_good;	/* not flagged */
 	int			min_version;	/* PostgreSQL major, 0 for all */
 	int			max_version;
 } SmigRule;
+
+/* The rule that parsing checks, not a function. */
+#define SMIG_RULE_CANNOT_RUN "cannot-run"
 
 /* A family: an array of descriptors. */
 typedef struct SmigRuleFamily

@@ -56,6 +56,9 @@ check_set_not_null(SmigRuleContext *context)
 	{
 		SmigColumn *column = smig_view_column(relation, cmd->name);
 
+		/* what was validated of a table that is elsewhere may prove it */
+		if (relation->validated)
+			continue;
 		if (column && smig_expr_proves_not_null(context->pending, relation,
 												cmd->name))
 			continue;

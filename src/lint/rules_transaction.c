@@ -208,6 +208,11 @@ check_statement_timeout(SmigRuleContext *context)
 }
 
 static const SmigRule rules[] = {
+	{SMIG_RULE_CANNOT_RUN, SMIG_SEVERITY_ERROR, 'D',
+		"The script cannot be run as a revision: BEGIN inside BEGIN or without COMMIT, ROLLBACK, a statement between BEGIN and COMMIT that refuses transaction blocks, COPY FROM STDIN. Storing it would be refused for the same reason.",
+		NULL,
+		"BEGIN; CREATE INDEX CONCURRENTLY t_a ON t (a); COMMIT;",
+	"BEGIN; ALTER TABLE t ADD COLUMN x bigint; COMMIT;"},
 	{"statement-after-strong-lock", SMIG_SEVERITY_WARNING, 'D',
 		"A transaction that holds an ACCESS EXCLUSIVE lock goes on with a statement that can take long; readers and writers of the locked table wait for all of it.",
 		check_after_lock,

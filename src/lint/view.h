@@ -71,6 +71,8 @@ typedef struct SmigRelation
 	char		persistence;
 	bool		created;		/* by an earlier statement of this script */
 	bool		unknown;		/* named in the script, but found nowhere */
+	bool		validated;		/* unknown, and the script has validated some
+								 * constraint of it */
 	bool		dropped;
 	bool		filled;			/* made by this script, which puts rows in */
 	bool		loaded;			/* columns, constraints, indexes are here */
