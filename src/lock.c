@@ -28,7 +28,6 @@
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -68,14 +67,25 @@ void
 smig_lock_run_wait(bool session)
 {
 	LOCKTAG		tag;
-	int			nestlevel = NewGUCNestLevel();
+	int			save_timeout = LockTimeout;
 
-	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	run_tag(&tag);
 	InvalidateCatalogSnapshot();
-	(void) LockAcquire(&tag, ExclusiveLock, session, false);
-	AtEOXact_GUC(true, nestlevel);
+
+	/*
+	 * Not by set_config_option: a worker that has lost the lock to DISCARD
+	 * ALL takes it again between two transactions.
+	 */
+	LockTimeout = 0;
+	PG_TRY();
+	{
+		(void) LockAcquire(&tag, ExclusiveLock, session, false);
+	}
+	PG_FINALLY();
+	{
+		LockTimeout = save_timeout;
+	}
+	PG_END_TRY();
 }
 
 /*
