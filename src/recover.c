@@ -34,6 +34,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 #include "execute.h"
 #include "recover.h"
@@ -456,6 +457,14 @@ smig_recover_intent(const SmigStatement *statement)
 	return intent;
 }
 
+static void
+limit_locks(int lock_limit)
+{
+	(void) set_config_option("lock_timeout", psprintf("%d", lock_limit),
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
 /*
  * Runs one statement of ours at top level, in a transaction of its own.
  *
@@ -467,15 +476,57 @@ run_own_statement(const char *text, int lock_limit, int limit)
 	SmigScript *script = smig_script_parse(text, SMIG_TRANSACTION_REVISION,
 										   "recovery");
 	StartTransactionCommand();
-	(void) set_config_option("lock_timeout", psprintf("%d", lock_limit),
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
+	limit_locks(lock_limit);
 	(void) set_config_option("statement_timeout", psprintf("%d", limit),
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	smig_execute_statement(script, linitial(script->statements),
 						   "schemamig recovery", true);
 	CommitTransactionCommand();
+}
+
+/*
+ * Drops an index of a TOAST table that a REINDEX CONCURRENTLY has left.  The
+ * owner of the table may do that, but cannot name the index for lack of rights
+ * on the schema pg_toast, so it is done for him.  Tried until patience ends.
+ */
+static void
+drop_toast_index(const char *text, int patience)
+{
+	MemoryContext context = CurrentMemoryContext;
+	TimestampTz begin = GetCurrentTimestamp();
+	volatile bool done = false;
+
+	while (!done)
+	{
+		PG_TRY();
+		{
+			SmigStoreScope scope;
+
+			StartTransactionCommand();
+			limit_locks(Min(patience, smig_lock_timeout));
+			smig_store_begin(&scope);
+			SPI_execute(text, false, 0);
+			smig_store_end(&scope);
+			CommitTransactionCommand();
+			done = true;
+		}
+		PG_CATCH();
+		{
+			if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE ||
+				GetCurrentTimestamp() - begin >= patience * INT64CONST(1000))
+				PG_RE_THROW();
+			HOLD_INTERRUPTS();
+			disable_all_timeouts(false);
+			AbortOutOfAnyTransaction();
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			RESUME_INTERRUPTS();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(context);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /*
@@ -488,8 +539,14 @@ run_cleanup(const char *text, int patience)
 {
 	MemoryContext context = CurrentMemoryContext;
 	static const char drop[] = "DROP INDEX ";
+	static const char drop_toast[] = "DROP INDEX pg_toast.";
 	volatile bool again = false;
 
+	if (strncmp(text, drop_toast, strlen(drop_toast)) == 0)
+	{
+		drop_toast_index(text, patience);
+		return;
+	}
 	PG_TRY();
 	{
 		run_own_statement(text, Min(patience, smig_lock_timeout), patience);
