@@ -476,6 +476,7 @@ smig_target_range(SmigGraph *graph, const Bitmapset *applied,
 	char	   *upper_text;
 	List	   *lower;
 	List	   *upper;
+	List	   *missing;
 	Bitmapset  *below;
 	Bitmapset  *required;
 	Bitmapset  *above;
@@ -506,14 +507,14 @@ smig_target_range(SmigGraph *graph, const Bitmapset *applied,
 
 	below = smig_graph_set(lower);
 	required = smig_graph_close(graph, upper);
-	if (!bms_is_subset(below, required))
+	missing = smig_graph_members(graph, bms_difference(below, required));
+	if (missing != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("range \"%s\" does not lead from an ancestor to a descendant",
 						range),
 				 errdetail("%s is not needed by %s.",
-						   smig_target_list(smig_graph_members(graph,
-															   bms_difference(below, required))),
+						   smig_target_list(missing),
 						   upper == NIL ? "base" : smig_target_list(upper)),
 				 errhint("Write the older end first.")));
 	if (below)
