@@ -170,17 +170,57 @@ FROM place p
 COMMENT ON VIEW schemamig.activity IS
 'Not for use: what schemamig.progress and schemamig_status() show, for the owner only.';
 
-CREATE FUNCTION schemamig.lock_rows()
-RETURNS TABLE (pid integer, role text, application_name text, run bigint, target text,
-	acquired_at timestamptz, waiting_callers integer[])
-LANGUAGE C STABLE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'schemamig_lock_rows';
-COMMENT ON FUNCTION schemamig.lock_rows() IS
-'The rows of schemamig.lock, for those who may read that view.';
+/* rows for the views below, read as the owner: see src/look_view.c */
+CREATE FUNCTION schemamig.view_handler()
+RETURNS fdw_handler
+LANGUAGE C STRICT
+AS 'MODULE_PATHNAME', 'schemamig_view_handler';
+COMMENT ON FUNCTION schemamig.view_handler() IS
+'Not for use: handler of the foreign data wrapper behind schemamig.lock and schemamig.progress.';
+
+CREATE FOREIGN DATA WRAPPER schemamig HANDLER schemamig.view_handler;
+COMMENT ON FOREIGN DATA WRAPPER schemamig IS
+'Not for use: behind schemamig.lock and schemamig.progress.';
+
+CREATE SERVER schemamig FOREIGN DATA WRAPPER schemamig;
+COMMENT ON SERVER schemamig IS
+'Not for use: behind schemamig.lock and schemamig.progress.';
+
+CREATE FOREIGN TABLE schemamig.lock_now
+(
+	pid integer,
+	role text,
+	application_name text,
+	run bigint,
+	target text,
+	acquired_at timestamptz,
+	waiting_callers integer[]
+) SERVER schemamig;
+COMMENT ON FOREIGN TABLE schemamig.lock_now IS
+'Not for use: the rows of schemamig.lock, for the owner only.';
+
+CREATE FOREIGN TABLE schemamig.progress_now
+(
+	run bigint,
+	revision text,
+	step integer,
+	relation text,
+	rows_done bigint,
+	rows_total bigint,
+	percent numeric,
+	rows_per_second numeric,
+	eta interval,
+	batch_size integer,
+	workers integer,
+	throttled_by text,
+	state text
+) SERVER schemamig;
+COMMENT ON FOREIGN TABLE schemamig.progress_now IS
+'Not for use: the rows of schemamig.progress, for the owner only.';
 
 CREATE VIEW schemamig.lock AS
 SELECT l.pid, l.role, l.application_name, l.run, l.target, l.acquired_at, l.waiting_callers
-FROM schemamig.lock_rows() l;
+FROM schemamig.lock_now l;
 COMMENT ON VIEW schemamig.lock IS
 'Who holds the migration lock of this database: one row, or none when no run is in progress.';
 COMMENT ON COLUMN schemamig.lock.pid IS 'Process that holds the lock.';
@@ -193,19 +233,10 @@ COMMENT ON COLUMN schemamig.lock.acquired_at IS 'When the lock was taken.';
 COMMENT ON COLUMN schemamig.lock.waiting_callers IS
 'Processes that wait for the lock, the longest first.';
 
-CREATE FUNCTION schemamig.progress_rows()
-RETURNS TABLE (run bigint, revision text, step integer, relation text, rows_done bigint,
-	rows_total bigint, percent numeric, rows_per_second numeric, eta interval,
-	batch_size integer, workers integer, throttled_by text, state text)
-LANGUAGE C STABLE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'schemamig_progress_rows';
-COMMENT ON FUNCTION schemamig.progress_rows() IS
-'The rows of schemamig.progress, for those who may read that view.';
-
 CREATE VIEW schemamig.progress AS
 SELECT p.run, p.revision, p.step, p.relation, p.rows_done, p.rows_total, p.percent,
 	p.rows_per_second, p.eta, p.batch_size, p.workers, p.throttled_by, p.state
-FROM schemamig.progress_rows() p;
+FROM schemamig.progress_now p;
 COMMENT ON VIEW schemamig.progress IS
 'The runs in progress, one row each.';
 COMMENT ON COLUMN schemamig.progress.run IS 'The run.';

@@ -71,6 +71,22 @@
 #define smig_wait_event_new(name) PG_WAIT_EXTENSION
 #endif
 
+/* create_foreignscan_path gained arguments in 17 and 18. */
+#if PG_VERSION_NUM >= 180000
+#define smig_foreignscan_path(root, rel, rows, cost) \
+	((Path *) create_foreignscan_path((root), (rel), NULL, (rows), 0, \
+									  (cost), (cost), NIL, NULL, NULL, NIL, \
+									  NIL))
+#elif PG_VERSION_NUM >= 170000
+#define smig_foreignscan_path(root, rel, rows, cost) \
+	((Path *) create_foreignscan_path((root), (rel), NULL, (rows), (cost), \
+									  (cost), NIL, NULL, NULL, NIL, NIL))
+#else
+#define smig_foreignscan_path(root, rel, rows, cost) \
+	((Path *) create_foreignscan_path((root), (rel), NULL, (rows), (cost), \
+									  (cost), NIL, NULL, NULL, NIL))
+#endif
+
 /*
  * What libpq/libpq.h declares cannot be had from there, because it drags in
  * gssapi.h, which is not there without Kerberos' headers.  The same in 15 to

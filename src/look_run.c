@@ -1,13 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * look_run.c
- *	  SQL functions that look at runs: status, and what is behind the views
- *	  schemamig.lock and schemamig.progress.
- *
- * Who may read one of these views need not be allowed to read the activity of
- * other sessions.  The rows come from private views, read as the owner of the
- * tables by functions that anybody may execute but that give nothing to a role
- * without SELECT on the public view.  No text of a query leaves them.
+ *	  schemamig_status: where the database stands and what to do next.
  *
  * IDENTIFICATION
  *	  src/look_run.c
@@ -17,77 +11,21 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "journal.h"
 #include "result.h"
 #include "store.h"
 #include "target.h"
 
-PG_FUNCTION_INFO_V1(schemamig_lock_rows);
-PG_FUNCTION_INFO_V1(schemamig_progress_rows);
 PG_FUNCTION_INFO_V1(schemamig_status);
 
 /* INVALID indexes named in one sentence. */
 #define MAX_NAMED "5"
-
-/*
- * The rows of a private view, for those who may read the public one.
- *
- * view: name of the public view; query: reads the private one
- *
- * Errors: 42501.
- */
-static void
-return_view(FunctionCallInfo fcinfo, const char *view, const char *query)
-{
-	Oid			relation = get_relname_relid(view,
-											 get_namespace_oid(SMIG_SCHEMA,
-															   false));
-	SmigStoreScope scope;
-
-	if (pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relation, GetUserId(), ACL_SELECT,
-								  ACLMASK_ANY) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, view);
-	InitMaterializedSRF(fcinfo, 0);
-	smig_store_begin(&scope);
-	SPI_execute(query, true, 0);
-	smig_result_copy_rows(fcinfo);
-	smig_store_end(&scope);
-}
-
-/*
- * schemamig.lock_rows(): what the view schemamig.lock shows.
- */
-Datum
-schemamig_lock_rows(PG_FUNCTION_ARGS)
-{
-	return_view(fcinfo, "lock", "SELECT * FROM schemamig.lock_source");
-	return (Datum) 0;
-}
-
-/*
- * schemamig.progress_rows(): what the view schemamig.progress shows.
- */
-Datum
-schemamig_progress_rows(PG_FUNCTION_ARGS)
-{
-	return_view(fcinfo, "progress",
-				"SELECT run, revision, step, relation, rows_done, rows_total,"
-				" percent, rows_per_second, eta, batch_size, workers,"
-				" throttled_by, state FROM schemamig.activity ORDER BY run");
-	return (Datum) 0;
-}
-
-/* ---- status ---- */
 
 /* What the tables and the catalog say, besides the graph. */
 typedef struct RunFacts
