@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/errcodes.h"
 #include "utils/memutils.h"
@@ -39,8 +40,9 @@ PG_FUNCTION_INFO_V1(schemamig_wait);
 /* Columns of the result of apply, revert and wait. */
 #define RESULT_COLUMNS 6
 
-/* How often schemamig_wait looks at the run (ms). */
+/* How often schemamig_wait looks at the run, and at its end (ms). */
 #define WAIT_POLL 200
+#define LAST_POLL 5
 
 /*
  * A text argument that must not be NULL.
@@ -286,6 +288,8 @@ read_status(RunStatus *status)
 	char	   *step;
 
 	smig_store_begin(&scope);
+	/* else the first look at the processes would be the only one */
+	pgstat_clear_snapshot();
 	SPI_execute_with_args("SELECT r.id::text, r.state, r.revision, r.step::text,"
 						  " r.sqlstate, r.error,"
 						  " (SELECT l.detail FROM schemamig.log_entry l"
@@ -293,7 +297,8 @@ read_status(RunStatus *status)
 						  "  ORDER BY l.seq DESC LIMIT 1),"
 						  " EXISTS (SELECT FROM pg_catalog.pg_stat_activity a"
 						  "  WHERE a.pid = r.worker_pid"
-						  "  AND a.backend_type = 'schemamig worker')"
+						  "  AND a.backend_type = 'schemamig worker'"
+						  "  AND a.backend_start <= r.started_at)"
 						  " FROM schemamig.run r"
 						  " WHERE ($1 = 0 OR r.id = $1)"
 						  " AND r.kind IN ('apply', 'revert', 'backfill')"
@@ -418,6 +423,7 @@ schemamig_wait(PG_FUNCTION_ARGS)
 	for (;;)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
+		long		pause;
 
 		read_status(&status);
 		if (!status.found)
@@ -427,14 +433,16 @@ schemamig_wait(PG_FUNCTION_ARGS)
 					 errmsg("run " INT64_FORMAT " does not exist", status.run) :
 					 errmsg("there has been no run yet")));
 		relay_log(&status);
-		if (status_is_final(&status) || !status.alive)
+		/* its last word comes before it lets go of the migration lock */
+		if (!status.alive)
 		{
 			MemoryContextSwitchTo(old);
 			break;
 		}
+		pause = status_is_final(&status) ? LAST_POLL : WAIT_POLL;
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
-		smig_caller_sleep(WAIT_POLL);
+		smig_caller_sleep(pause);
 	}
 
 	/* it may have ended between the look at its row and at its process */
