@@ -120,6 +120,7 @@ worker AS (
 	SELECT r.id AS run, r.kind, r.state AS run_state, a.pid, a.state AS session_state,
 		a.wait_event_type = 'Lock' AS queued,
 		last.event IN ('wait', 'retry') AND last.at > a.state_change AS backed_off,
+		last.event IN ('wait', 'retry', 'pause') AND last.at > a.state_change AS between_tries,
 		last.revision AS last_revision, last.step AS last_step, last.message AS last_message,
 		pg_catalog.regexp_match(a.query,
 			'^/\* schemamig run (\d+?), (?:apply|revert) "(.*?)", step (\d+?) of (\d+?), statement (\d+?) of (\d+?) \*/') AS label
@@ -139,11 +140,11 @@ place AS (
 		CASE WHEN w.label[1] = w.run::text THEN w.label END AS here
 	FROM worker w)
 SELECT p.run, p.pid,
-	CASE WHEN p.backed_off THEN p.last_revision ELSE p.here[2] END AS revision,
-	CASE WHEN p.backed_off THEN p.last_step ELSE p.here[3]::integer END AS step,
-	CASE WHEN NOT p.backed_off THEN p.here[4]::integer END AS steps,
-	CASE WHEN NOT p.backed_off THEN p.here[5]::integer END AS statement,
-	CASE WHEN NOT p.backed_off THEN p.here[6]::integer END AS statements,
+	CASE WHEN p.between_tries THEN p.last_revision ELSE p.here[2] END AS revision,
+	CASE WHEN p.between_tries THEN p.last_step ELSE p.here[3]::integer END AS step,
+	CASE WHEN NOT p.between_tries THEN p.here[4]::integer END AS steps,
+	CASE WHEN NOT p.between_tries THEN p.here[5]::integer END AS statement,
+	CASE WHEN NOT p.between_tries THEN p.here[6]::integer END AS statements,
 	c.relid::regclass::text AS relation,
 	c.rows_done, c.rows_total,
 	pg_catalog.round(c.percent, 1) AS percent,

@@ -115,20 +115,26 @@ smig_lock_run_held(void)
 
 /*
  * Process id of the holder of the migration lock; 0 when it is free.
+ *
+ * Read from the whole lock table: GetLockConflicts() leaves out who holds a
+ * session lock between two transactions, as a run does that waits or pauses.
  */
 int
 smig_lock_run_holder(void)
 {
 	LOCKTAG		tag;
-	VirtualTransactionId *vxids;
-	PGPROC	   *proc;
+	LockData   *data = GetLockStatusData();
 
 	run_tag(&tag);
-	vxids = GetLockConflicts(&tag, ExclusiveLock, NULL);
-	if (!VirtualTransactionIdIsValid(vxids[0]))
-		return 0;
-	proc = SMIG_PROC_OF_VXID(vxids[0]);
-	return proc ? proc->pid : 0;
+	for (int i = 0; i < data->nelements; i++)
+	{
+		LockInstanceData *instance = &data->locks[i];
+
+		if (memcmp(&instance->locktag, &tag, sizeof(LOCKTAG)) == 0 &&
+			(instance->holdMask & LOCKBIT_ON(ExclusiveLock)))
+			return instance->pid;
+	}
+	return 0;
 }
 
 /*
