@@ -147,6 +147,7 @@ schemamig_settle(PG_FUNCTION_ARGS)
 	SmigRevision *revision;
 	SmigJournalStep *row;
 	SmigLogEntry entry = smig_log_nothing;
+	const char *role = GetUserNameFromId(GetUserId(), false);
 
 	PreventCommandIfReadOnly("schemamig_settle()");
 	smig_lock_run_for_writing("settle a revision");
@@ -172,12 +173,12 @@ schemamig_settle(PG_FUNCTION_ARGS)
 	else if (strcmp(outcome, "applied") == 0)
 	{
 		if (!bms_is_member(node->index, applied))
-			smig_journal_revision_done(0, revision, SMIG_APPLY, true);
+			smig_journal_revision_done(0, role, revision, SMIG_APPLY, true);
 		else
 			smig_journal_forget(node->id);
 	}
 	else if (strcmp(outcome, "unapplied") == 0)
-		smig_journal_revision_done(0, revision, SMIG_REVERT, true);
+		smig_journal_revision_done(0, role, revision, SMIG_REVERT, true);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -480,10 +480,12 @@ smig_journal_forget(const char *revision)
 /*
  * Moves a revision into, or out of, the applied set.
  *
+ * role: whose run it is; a script may have set another one
  * journalled: whether it can have rows in the journal, to be removed
  */
 void
-smig_journal_revision_done(int64 run, const SmigRevision *revision,
+smig_journal_revision_done(int64 run, const char *role,
+						   const SmigRevision *revision,
 						   SmigDirection direction, bool journalled)
 {
 	static JournalQuery apply = {
@@ -499,7 +501,7 @@ smig_journal_revision_done(int64 run, const SmigRevision *revision,
 	add_text(&args, revision->id);
 	if (direction == SMIG_APPLY)
 	{
-		add_text(&args, GetUserNameFromId(GetUserId(), false));
+		add_text(&args, role);
 		add_datum(&args, Int64GetDatum(run));
 		add_text(&args, revision->checksum);
 		journal_execute(&apply, &args, NULL);
@@ -530,7 +532,8 @@ smig_journal_log(const SmigLogEntry *entry)
 		add_datum(&args, Int64GetDatum(entry->run));
 	else
 		add_null(&args);
-	add_text(&args, GetUserNameFromId(GetUserId(), false));
+	add_text(&args, entry->role ? entry->role :
+			 GetUserNameFromId(GetUserId(), false));
 	add_text(&args, application_name && application_name[0] ?
 			 application_name : NULL);
 	add_text(&args, entry->event);

@@ -41,6 +41,7 @@ typedef struct SmigJournalStep
 typedef struct SmigLogEntry
 {
 	int64		run;
+	const char *role;			/* NULL: the current one */
 	const char *event;
 	const char *revision;
 	const char *direction;
@@ -93,7 +94,8 @@ extern void smig_journal_forget_step(const char *revision,
 									 SmigDirection direction, int step);
 extern void smig_journal_settle_step(const SmigJournalStep *row, bool done);
 extern void smig_journal_forget(const char *revision);
-extern void smig_journal_revision_done(int64 run, const SmigRevision *revision,
+extern void smig_journal_revision_done(int64 run, const char *role,
+									   const SmigRevision *revision,
 									   SmigDirection direction, bool journalled);
 extern void smig_journal_log(const SmigLogEntry *entry);
 

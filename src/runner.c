@@ -363,6 +363,8 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	ErrorData  *volatile edata = NULL;
 
 	StartTransactionCommand();
+	run->role = MemoryContextStrdup(run->context,
+									GetUserNameFromId(GetUserId(), false));
 	record_begin(request, "waiting");
 	CommitTransactionCommand();
 	host->begun();
@@ -421,6 +423,7 @@ smig_runner_run_inline(const SmigRequest *request)
 
 	if (!smig_lock_run_try(false))
 		smig_lock_run_for_writing("run in the caller's transaction");
+	run->role = GetUserNameFromId(GetUserId(), false);
 	record_begin(request, "running");
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();

@@ -92,6 +92,7 @@ smig_step_log(SmigRun *run, const char *event, int64 duration_us,
 	SmigLogEntry entry = smig_log_nothing;
 
 	entry.run = run->request->run;
+	entry.role = run->role;
 	entry.event = event;
 	if (run->planned)
 	{
@@ -281,9 +282,11 @@ record_done(SmigRun *run, const SmigPart *part)
 	journalled = step_count(planned) > 1 ||
 		(part->step && part->step->kind != SMIG_STEP_TRANSACTION) ||
 		was_begun(run, planned->revision);
-	smig_journal_revision_done(run->request->run, planned->revision,
-							   planned->direction, journalled);
+	smig_journal_revision_done(run->request->run, run->role,
+							   planned->revision, planned->direction,
+							   journalled);
 	entry.run = run->request->run;
+	entry.role = run->role;
 	entry.event = smig_direction_name(planned->direction);
 	entry.direction = entry.event;
 	entry.revision = planned->revision->id;
