@@ -351,7 +351,7 @@ put_row(ReturnSetInfo *result, int seq, const char *kind, const char *object,
 {
 	Datum		values[DIFF_COLUMNS];
 	bool		nulls[DIFF_COLUMNS] = {false};
-	const SmigCell *main = up ? up : down;
+	char	   *hazards;
 
 	values[0] = Int32GetDatum(seq);
 	values[1] = CStringGetTextDatum(kind);
@@ -368,9 +368,8 @@ put_row(ReturnSetInfo *result, int seq, const char *kind, const char *object,
 	values[6] = BoolGetDatum((up == NULL || up->transactional) &&
 							 (down == NULL || down->transactional));
 	values[7] = BoolGetDatum(up && up->destructive);
-	values[8] = DirectFunctionCall1(jsonb_in,
-									CStringGetDatum(psprintf("[%s]",
-															 main && up ? main->hazards.data : "")));
+	hazards = psprintf("[%s]", up ? up->hazards.data : "");
+	values[8] = DirectFunctionCall1(jsonb_in, CStringGetDatum(hazards));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -410,15 +409,7 @@ pin_settings(void)
 {
 	int			nestlevel = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("quote_all_identifiers", "off",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("standard_conforming_strings", "on",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	smig_snapshot_pin_settings();
 	return nestlevel;
 }
 

@@ -33,14 +33,12 @@ static bool
 alter_function(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 			   SmigCell *cell)
 {
-	const char *was = smig_attr(old, "_defaults");
-	const char *is = smig_attr(new, "_defaults");
 
 	if (!smig_attr_same(old, new, "_result") ||
 		!smig_attr_same(old, new, "_arguments") ||
 		!smig_attr_same(old, new, "_prokind"))
 		return false;
-	if (atoi(is ? is : "0") < atoi(was ? was : "0"))
+	if (smig_attr_number(new, "_defaults") < smig_attr_number(old, "_defaults"))
 		return false;
 	create_function(delta, new, cell);
 	return true;

@@ -103,7 +103,7 @@ write_statistics(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 		if (sscanf(lfirst(lc), "%d %d", &column, &target) != 2)
 			continue;
 		foreach(other, after)
-			stays = stays || atoi(lfirst(other)) == column;
+			stays = stays || strtol(lfirst(other), NULL, 10) == column;
 		if (!stays)
 			smig_cell_add(cell, "ALTER INDEX %s ALTER COLUMN %d SET STATISTICS -1",
 						  new->id, column);
@@ -116,7 +116,8 @@ create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
 	const char *definition = smig_attr(index, "def");
 	char	   *options = smig_option_list(index, "options");
 	const char *at = smig_attr(index, "_options_at");
-	int			split = at ? atoi(at) : (int) strlen(definition);
+	int			split = at ? smig_attr_number(index, "_options_at") :
+		(int) strlen(definition);
 
 	smig_cell_add(cell, "CREATE %sINDEX %s ON %s%s %.*s%s%s%s%s",
 				  smig_attr(index, "unique") ? "UNIQUE " : "",

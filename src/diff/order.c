@@ -640,9 +640,7 @@ phase_of(const SmigAction *action)
 static int
 ordinal_of(const SmigObject *object)
 {
-	const char *position = smig_attr(object, "_position");
-
-	return position ? atoi(position) : 0;
+	return smig_attr_number(object, "_position");
 }
 
 static int

@@ -262,6 +262,17 @@ smig_attr(const SmigObject *object, const char *name)
 }
 
 /*
+ * Value of an attribute that is a small number; 0 when absent.
+ */
+int
+smig_attr_number(const SmigObject *object, const char *name)
+{
+	const char *value = smig_attr(object, name);
+
+	return value ? (int) strtol(value, NULL, 10) : 0;
+}
+
+/*
  * Elements (char *) of an attribute that holds an array; NIL when absent.
  */
 List *

@@ -73,6 +73,7 @@ extern void smig_object_set(SmigObject *object, const char *name,
 extern void smig_object_depend(SmigObject *object, SmigObject *on);
 extern void smig_snapshot_link(SmigSnapshot *snapshot);
 extern const char *smig_attr(const SmigObject *object, const char *name);
+extern int	smig_attr_number(const SmigObject *object, const char *name);
 extern List *smig_attr_list(const SmigObject *object, const char *name);
 extern bool smig_attr_same(const SmigObject *a, const SmigObject *b,
 						   const char *name);
@@ -80,6 +81,7 @@ extern bool smig_object_same(const SmigObject *a, const SmigObject *b);
 
 /* snapshot_read.c */
 extern SmigSnapshot *smig_snapshot_read(List *schemas);
+extern void smig_snapshot_pin_settings(void);
 
 /* snapshot_json.c */
 extern char *smig_snapshot_to_json(SmigSnapshot *snapshot);

@@ -562,6 +562,31 @@ find_schemas(Reader *reader, List *names)
 }
 
 /*
+ * Settings on which the text of definitions depends.  Between NewGUCNestLevel
+ * and AtEOXact_GUC of the caller.
+ */
+void
+smig_snapshot_pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"quote_all_identifiers", "off"},
+		{"standard_conforming_strings", "on"},
+		{"DateStyle", "ISO, YMD"},
+		{"IntervalStyle", "postgres"},
+		{"TimeZone", "UTC"},
+		{"bytea_output", "hex"},
+		{"extra_float_digits", "1"},
+		{"jit", "off"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1],
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
  * Reads the schemas named (char *, unquoted), or with NIL the whole database:
  * all schemas that are not the system's, ours or an extension's, and the
  * objects that live outside schemas.  Needs no right beyond reading the
@@ -583,15 +608,7 @@ smig_snapshot_read(List *schemas)
 	memset(&reader, 0, sizeof(reader));
 	reader.snapshot = smig_snapshot_create();
 	reader.snapshot->whole = schemas == NIL;
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("quote_all_identifiers", "off",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	smig_snapshot_pin_settings();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	control.hcxt = reader.context = CurrentMemoryContext;
