@@ -362,9 +362,9 @@ read_grant(const char *item)
  * The privileges PostgreSQL gives by itself when an object is created.
  */
 static List *
-builtin_grants(const SmigKind *kind, const char *owner)
+builtin_grants(ObjectType type, const char *owner)
 {
-	Acl		   *acl = acldefault(kind->acl_type, BOOTSTRAP_SUPERUSERID);
+	Acl		   *acl = acldefault(type, BOOTSTRAP_SUPERUSERID);
 	AclItem    *items = ACL_DAT(acl);
 	List	   *result = NIL;
 
@@ -405,7 +405,7 @@ object_grants(const SmigObject *object)
 
 	if (smig_attr(object, "acl") == NULL)
 		return object->kind->acl_type == OBJECT_COLUMN ? NIL :
-			builtin_grants(object->kind, owner ? owner : "");
+			builtin_grants(object->kind->acl_type, owner ? owner : "");
 	return read_grants(smig_attr_list(object, "acl"));
 }
 
@@ -471,7 +471,7 @@ add_letter(char *letters, char letter)
 static List *
 created_grants(SmigDelta *delta, const SmigObject *object)
 {
-	List	   *grants = builtin_grants(object->kind, delta->user);
+	List	   *grants = builtin_grants(object->kind->acl_type, delta->user);
 	const char *schema = smig_attr(object, "_schema");
 	const char *letter = object->kind->acl_type == OBJECT_TABLE ? "r" :
 		object->kind->acl_type == OBJECT_SEQUENCE ? "S" :
@@ -529,33 +529,35 @@ privilege_words(const char *letters, const char *column)
 	return smig_join(words, ", ");
 }
 
+/* What privileges are written for. */
+typedef struct GrantTarget
+{
+	const char *prefix;			/* of the statement: "" or ALTER DEFAULT ... */
+	const char *on;				/* "TABLE s.t" */
+	const char *column;			/* quoted, or NULL */
+	const char *owner;			/* who grants when nothing is said */
+} GrantTarget;
+
 static void
-write_grant(SmigCell *cell, const SmigObject *object, const Grant *grant,
+write_grant(SmigCell *cell, const GrantTarget *target, const Grant *grant,
 			const char *letters, bool revoke, bool option)
 {
-	bool		column = object->kind->acl_type == OBJECT_COLUMN;
 	const char *to = grant->grantee[0] == '\0' ? "PUBLIC" :
 		quote_identifier(grant->grantee);
-	const char *owner = smig_attr(column ? object->parent : object, "owner");
-	bool		other = owner && strcmp(owner, grant->grantor) != 0;
-	const char *id = smig_attr(object, "_acl_id");
-	char	   *words = privilege_words(letters, column ?
-										quote_identifier(object->name) : NULL);
+	bool		other = target->owner &&
+		strcmp(target->owner, grant->grantor) != 0;
+	char	   *words = privilege_words(letters, target->column);
 
 	if (letters[0] == '\0')
 		return;
 	if (other)
 		smig_cell_add(cell, "SET ROLE %s", quote_identifier(grant->grantor));
-	if (id == NULL)
-		id = column ? object->parent->id : object->id;
 	if (revoke)
-		smig_cell_add(cell, "REVOKE %s%s ON %s %s FROM %s",
-					  option ? "GRANT OPTION FOR " : "", words,
-					  object->kind->acl_sql, id, to);
+		smig_cell_add(cell, "%sREVOKE %s%s ON %s FROM %s", target->prefix,
+					  option ? "GRANT OPTION FOR " : "", words, target->on, to);
 	else
-		smig_cell_add(cell, "GRANT %s ON %s %s TO %s%s", words,
-					  object->kind->acl_sql, id, to,
-					  option ? " WITH GRANT OPTION" : "");
+		smig_cell_add(cell, "%sGRANT %s ON %s TO %s%s", target->prefix, words,
+					  target->on, to, option ? " WITH GRANT OPTION" : "");
 	if (other)
 		smig_cell_add(cell, "RESET ROLE");
 }
@@ -571,7 +573,7 @@ has_letter(const Grant *grant, char letter, bool option)
  * Writes the REVOKEs and GRANTs that lead from one access list to another.
  */
 static void
-write_grants(SmigCell *cell, const SmigObject *object, List *before,
+write_grants(SmigCell *cell, const GrantTarget *target, List *before,
 			 List *after)
 {
 	ListCell   *lc;
@@ -594,8 +596,8 @@ write_grants(SmigCell *cell, const SmigObject *object, List *before,
 					 !has_letter(new, letter, true))
 				add_letter(weaker, letter);
 		}
-		write_grant(cell, object, old, gone, true, false);
-		write_grant(cell, object, old, weaker, true, true);
+		write_grant(cell, target, old, gone, true, false);
+		write_grant(cell, target, old, weaker, true, true);
 	}
 	foreach(lc, after)
 	{
@@ -614,9 +616,81 @@ write_grants(SmigCell *cell, const SmigObject *object, List *before,
 					 !has_letter(old, letter, false))
 				add_letter(plain, letter);
 		}
-		write_grant(cell, object, new, plain, false, false);
-		write_grant(cell, object, new, option, false, true);
+		write_grant(cell, target, new, plain, false, false);
+		write_grant(cell, target, new, option, false, true);
 	}
+}
+
+static GrantTarget
+target_of(const SmigObject *object)
+{
+	bool		column = object->kind->acl_type == OBJECT_COLUMN;
+	const char *id = smig_attr(object, "_acl_id");
+	GrantTarget target;
+
+	if (id == NULL)
+		id = column ? object->parent->id : object->id;
+	target.prefix = "";
+	target.on = psprintf("%s %s", object->kind->acl_sql, id);
+	target.column = column ? pstrdup(quote_identifier(object->name)) : NULL;
+	target.owner = smig_attr(column ? object->parent : object, "owner");
+	return target;
+}
+
+/*
+ * What default privileges are when nothing is said: the built-in ones for a
+ * whole database, none more for one schema.
+ */
+static List *
+unset_default_grants(const SmigObject *object)
+{
+	static const struct
+	{
+		char		code;
+		ObjectType	type;
+	}			types[] =
+	{
+		{'r', OBJECT_TABLE}, {'S', OBJECT_SEQUENCE}, {'f', OBJECT_FUNCTION},
+		{'T', OBJECT_TYPE}, {'n', OBJECT_SCHEMA}
+	};
+
+	if (smig_attr(object, "_in_schema"))
+		return NIL;
+	for (int i = 0; i < lengthof(types); i++)
+		if (types[i].code == smig_attr(object, "_type")[0])
+			return builtin_grants(types[i].type, smig_attr(object, "_role"));
+	return NIL;
+}
+
+/*
+ * Writes ALTER DEFAULT PRIVILEGES from "old" (NULL: nothing was said) to "new"
+ * (NULL: nothing is to be said).
+ */
+void
+smig_emit_default_privileges(const SmigObject *old, const SmigObject *new,
+							 SmigCell *cell)
+{
+	const SmigObject *any = new ? new : old;
+	const char *schema = smig_attr(any, "_in_schema");
+	List	   *before = old ?
+		read_grants(smig_attr_list(old, "privileges")) :
+		unset_default_grants(any);
+	List	   *after = new ?
+		read_grants(smig_attr_list(new, "privileges")) :
+		unset_default_grants(any);
+	GrantTarget target;
+	StringInfoData prefix;
+
+	initStringInfo(&prefix);
+	appendStringInfo(&prefix, "ALTER DEFAULT PRIVILEGES FOR ROLE %s ",
+					 quote_identifier(smig_attr(any, "_role")));
+	if (schema)
+		appendStringInfo(&prefix, "IN SCHEMA %s ", quote_identifier(schema));
+	target.prefix = prefix.data;
+	target.on = smig_attr(any, "_objects");
+	target.column = NULL;
+	target.owner = NULL;
+	write_grants(cell, &target, before, after);
 }
 
 /*
@@ -625,7 +699,9 @@ write_grants(SmigCell *cell, const SmigObject *object, List *before,
 void
 smig_emit_revoke_all(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
-	write_grants(cell, object, object_grants(object), NIL);
+	GrantTarget target = target_of(object);
+
+	write_grants(cell, &target, object_grants(object), NIL);
 }
 
 /* ---------------- what all kinds have in common ---------------- */
@@ -649,6 +725,7 @@ smig_emit_extras(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	if (kind->acl_sql && (smig_attr(new, "acl") || old == NULL ||
 						  smig_attr(old, "acl")))
 	{
+		GrantTarget target;
 		List	   *grants = old ? object_grants(old) :
 			kind->acl_type == OBJECT_COLUMN ? NIL : created_grants(delta, new);
 
@@ -663,7 +740,8 @@ smig_emit_extras(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		}
 		else if (owner && before && strcmp(owner, before) != 0)
 			grants_change_owner(grants, before, owner);
-		write_grants(cell, new, grants, object_grants(new));
+		target = target_of(new);
+		write_grants(cell, &target, grants, object_grants(new));
 	}
 	if (old ? !smig_attr_same(old, new, "comment") : comment != NULL)
 		smig_cell_add(cell, "COMMENT ON %s %s IS %s", kind->sql, new->id,

@@ -118,6 +118,9 @@ extern void smig_emit_extras(struct SmigDelta *delta, const SmigObject *old,
 							 const SmigObject *new, SmigCell *cell);
 extern void smig_emit_revoke_all(struct SmigDelta *delta,
 								 const SmigObject *object, SmigCell *cell);
+extern void smig_emit_default_privileges(const SmigObject *old,
+										 const SmigObject *new,
+										 SmigCell *cell);
 extern void smig_emit_drop(struct SmigDelta *delta, const SmigObject *object,
 						   SmigCell *cell);
 extern bool smig_emit_alter(struct SmigDelta *delta, const SmigObject *old,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kind_misc.c
- *	  x
+ *	  Default privileges, languages, transforms, access methods, and what is only reported.
  *
  * IDENTIFICATION
  *	  src/diff/kind_misc.c
@@ -14,4 +14,165 @@
 
 #include "diff/delta.h"
 
-const SmigKind smig_kinds_misc[] = {{0}};
+static void
+create_default_privileges(SmigDelta *delta, const SmigObject *object,
+						  SmigCell *cell)
+{
+	smig_emit_default_privileges(NULL, object, cell);
+}
+
+static bool
+alter_default_privileges(SmigDelta *delta, const SmigObject *old,
+						 const SmigObject *new, SmigCell *cell)
+{
+	smig_emit_default_privileges(old, new, cell);
+	return true;
+}
+
+static void
+drop_default_privileges(SmigDelta *delta, const SmigObject *object,
+						SmigCell *cell)
+{
+	smig_emit_default_privileges(object, NULL, cell);
+}
+
+static void
+create_language(SmigDelta *delta, const SmigObject *language, SmigCell *cell)
+{
+	const char *inline_handler = smig_attr(language, "inline");
+	const char *validator = smig_attr(language, "validator");
+
+	smig_cell_add(cell, "CREATE %sLANGUAGE %s HANDLER %s%s%s%s%s",
+				  smig_attr(language, "trusted") ? "TRUSTED " : "",
+				  language->id, smig_attr(language, "handler"),
+				  inline_handler ? " INLINE " : "",
+				  inline_handler ? inline_handler : "",
+				  validator ? " VALIDATOR " : "", validator ? validator : "");
+}
+
+static void
+create_transform(SmigDelta *delta, const SmigObject *transform, SmigCell *cell)
+{
+	List	   *parts = NIL;
+
+	if (smig_attr(transform, "from_sql"))
+		parts = lappend(parts, psprintf("FROM SQL WITH FUNCTION %s",
+										smig_attr(transform, "from_sql")));
+	if (smig_attr(transform, "to_sql"))
+		parts = lappend(parts, psprintf("TO SQL WITH FUNCTION %s",
+										smig_attr(transform, "to_sql")));
+	smig_cell_add(cell, "CREATE TRANSFORM %s (%s)", transform->id,
+				  smig_join(parts, ", "));
+}
+
+static void
+create_method(SmigDelta *delta, const SmigObject *method, SmigCell *cell)
+{
+	smig_cell_add(cell, "CREATE ACCESS METHOD %s TYPE %s HANDLER %s",
+				  method->id, smig_attr(method, "type"),
+				  smig_attr(method, "handler"));
+}
+
+const SmigKind smig_kinds_misc[] = {
+	{
+		.name = "default privileges",
+		.order = 200,
+		.flags = SMIG_KIND_GLOBAL,
+		.query = "SELECT 0::oid, 0, 0::oid, 0::oid, 0,"
+		" format('FOR ROLE %I%s ON %s', pg_get_userbyid(a.defaclrole),"
+		" ' IN SCHEMA ' || quote_ident(n.nspname), t.name), '',"
+		" pg_get_userbyid(a.defaclrole) AS _role, n.nspname AS _in_schema,"
+		" a.defaclobjtype AS _type, t.name AS _objects,"
+		" coalesce((SELECT array_agg(i::text ORDER BY i::text COLLATE \"C\")"
+		" FROM unnest(a.defaclacl) i), '{}') AS privileges"
+		" FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace"
+		" JOIN (VALUES ('r'::\"char\", 'TABLES'), ('S', 'SEQUENCES'),"
+		" ('f', 'FUNCTIONS'), ('T', 'TYPES'), ('n', 'SCHEMAS')) t(code, name)"
+		" ON t.code = a.defaclobjtype",
+		.create = create_default_privileges,
+		.alter = alter_default_privileges,
+		.drop = drop_default_privileges
+	},
+	{
+		.name = "language",
+		.sql = "LANGUAGE",
+		.classid = 2612,
+		.order = 28,
+		.flags = SMIG_KIND_GLOBAL,
+		.acl_type = OBJECT_LANGUAGE,
+		.acl_sql = "LANGUAGE",
+		.query = "SELECT l.oid, 0, 0::oid, 0::oid, 0, quote_ident(l.lanname),"
+		" l.lanname::text, pg_get_userbyid(l.lanowner) AS owner,"
+		SMIG_ACL("l.lanacl", "l", "l.lanowner") ","
+		" l.lanpltrusted AS trusted, l.lanplcallfoid::regproc::text AS handler,"
+		" nullif(l.laninline, 0)::regproc::text AS inline,"
+		" nullif(l.lanvalidator, 0)::regproc::text AS validator"
+		" FROM pg_language l WHERE l.oid >= 16384",
+		.create = create_language
+	},
+	{
+		.name = "transform",
+		.sql = "TRANSFORM",
+		.classid = 3576,
+		.order = 69,
+		.flags = SMIG_KIND_GLOBAL,
+		.query = "SELECT t.oid, 0, 0::oid, 0::oid, 0,"
+		" format('FOR %s LANGUAGE %I', format_type(t.trftype, NULL), l.lanname), '',"
+		" nullif(t.trffromsql, 0)::regprocedure::text AS from_sql,"
+		" nullif(t.trftosql, 0)::regprocedure::text AS to_sql"
+		" FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang",
+		.create = create_transform
+	},
+	{
+		.name = "access method",
+		.sql = "ACCESS METHOD",
+		.classid = 2601,
+		.order = 29,
+		.flags = SMIG_KIND_GLOBAL,
+		.query = "SELECT m.oid, 0, 0::oid, 0::oid, 0, quote_ident(m.amname),"
+		" m.amname::text, CASE m.amtype WHEN 'i' THEN 'INDEX' ELSE 'TABLE' END AS type,"
+		" m.amhandler::text AS handler FROM pg_am m WHERE m.oid >= 16384",
+		.create = create_method
+	},
+	{
+		.name = "base type",
+		.sql = "TYPE",
+		.classid = 1247,
+		.order = 36,
+		.flags = SMIG_KIND_UNMODELLED,
+		.query = "SELECT t.oid, 0, 0::oid, 0::oid, 0,"
+		" format('%I.%I', n.nspname, t.typname), t.typname::text,"
+		" pg_get_userbyid(t.typowner) AS owner,"
+		" concat_ws(' ', t.typlen, t.typbyval, t.typcategory, t.typispreferred,"
+		" t.typdelim, t.typinput, t.typoutput, t.typreceive, t.typsend,"
+		" t.typmodin, t.typmodout, t.typanalyze, t.typalign, t.typstorage,"
+		" t.typcollation, t.typdefault) AS properties"
+		" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+		" WHERE t.typnamespace = ANY ($1) AND (t.typtype = 'p'"
+		" OR t.typtype = 'b' AND NOT EXISTS"
+		" (SELECT FROM pg_type e WHERE e.typarray = t.oid))",
+	},
+	{
+		.name = "subscription",
+		.sql = "SUBSCRIPTION",
+		.classid = 6100,
+		.order = 183,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_UNMODELLED,
+		.query = "SELECT s.oid, 0, 0::oid, 0::oid, 0, quote_ident(s.subname),"
+		" s.subname::text, pg_get_userbyid(s.subowner) AS owner,"
+		" s.subenabled AS enabled, s.subpublications AS publications"
+		" FROM pg_subscription s"
+		" WHERE s.subdbid = (SELECT oid FROM pg_database"
+		" WHERE datname = current_database())"
+	},
+	{
+		.name = "security label",
+		.order = 210,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_UNMODELLED,
+		.query = "SELECT 0::oid, 0, 0::oid, 0::oid, 0,"
+		" format('FOR %I ON %s %s', l.provider, upper(l.objtype), l.objname), '',"
+		" l.label AS label FROM pg_seclabels l"
+		" WHERE l.objtype NOT IN ('database', 'role', 'tablespace', 'large object')"
+	},
+	{0}
+};

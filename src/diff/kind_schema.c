@@ -10,7 +10,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "diff/delta.h"
 
@@ -29,6 +32,35 @@ create_extension(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 				  object->id, quote_identifier(schema));
 }
 
+/*
+ * Whether the server has scripts that lead from one version to another; says
+ * so when it has not.
+ */
+static bool
+can_update(const char *extension, const char *from, const char *to)
+{
+	Oid			types[3] = {NAMEOID, TEXTOID, TEXTOID};
+	Datum		values[3];
+	bool		found;
+
+	SPI_connect();
+	values[0] = DirectFunctionCall1(namein, CStringGetDatum(extension));
+	values[1] = CStringGetTextDatum(from);
+	values[2] = CStringGetTextDatum(to);
+	SPI_execute_with_args("SELECT FROM pg_extension_update_paths($1)"
+						  " WHERE source = $2 AND target = $3"
+						  " AND path IS NOT NULL",
+						  3, types, values, NULL, true, 1);
+	found = SPI_processed > 0;
+	SPI_finish();
+	if (!found)
+		ereport(NOTICE,
+				(errmsg("extension \"%s\" cannot be updated from version \"%s\" to \"%s\"",
+						extension, from, to),
+				 errdetail("The server has no scripts for that.")));
+	return found;
+}
+
 static bool
 alter_extension(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 				SmigCell *cell)
@@ -36,7 +68,9 @@ alter_extension(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	if (!smig_attr_same(old, new, "schema"))
 		smig_cell_add(cell, "ALTER EXTENSION %s SET SCHEMA %s", new->id,
 					  quote_identifier(smig_attr(new, "schema")));
-	if (!smig_attr_same(old, new, "version"))
+	if (!smig_attr_same(old, new, "version") &&
+		can_update(new->name, smig_attr(old, "version"),
+				   smig_attr(new, "version")))
 		smig_cell_add(cell, "ALTER EXTENSION %s UPDATE TO %s", new->id,
 					  quote_literal_cstr(smig_attr(new, "version")));
 	return true;

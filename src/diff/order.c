@@ -150,7 +150,8 @@ create_action(SmigDelta *delta, SmigObject *object)
 	if (state->create != NOT_SEEN)
 		return state->create;
 	state->create = NO_ACTION;	/* stops recursion */
-	if (smig_delta_is_new(delta, object))
+	if (smig_delta_is_new(delta, object) &&
+		!(object->kind->flags & SMIG_KIND_UNMODELLED))
 		state->create = create_fresh(delta, object, state);
 	return state->create;
 }
@@ -206,7 +207,8 @@ drop_action(SmigDelta *delta, SmigObject *object)
 	if (state->drop != NOT_SEEN)
 		return state->drop;
 	state->drop = NO_ACTION;
-	if (!has_fate(delta, object, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
+	if (!has_fate(delta, object, SMIG_FATE_DROP, SMIG_FATE_REPLACE) ||
+		(object->kind->flags & SMIG_KIND_UNMODELLED))
 		return NO_ACTION;
 	if (drop_is_implied(delta, object))
 	{
@@ -268,6 +270,7 @@ make_actions(SmigDelta *delta)
 			state->aside = add_action(delta, SMIG_ACTION_ASIDE, state->other,
 									  old);
 		if (state->fate == SMIG_FATE_ALTER &&
+			!(old->kind->flags & SMIG_KIND_UNMODELLED) &&
 			!alter_is_implied(delta, state->other))
 			state->alter = add_action(delta, SMIG_ACTION_ALTER, state->other,
 									  old);

@@ -95,10 +95,11 @@ static const char alias_query[] =
 " FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
 " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
 " AND d.deptype = 'i' AND c.relkind = 'S'"
-" UNION ALL SELECT 'pg_amop'::regclass, o.oid, 0, 'pg_opfamily'::regclass, o.amopfamily, 0"
-" FROM pg_amop o WHERE o.oid >= 16384"
-" UNION ALL SELECT 'pg_amproc'::regclass, o.oid, 0, 'pg_opfamily'::regclass, o.amprocfamily, 0"
-" FROM pg_amproc o WHERE o.oid >= 16384";
+" UNION ALL SELECT d.classid, d.objid, 0, d.refclassid, d.refobjid, 0"
+" FROM pg_depend d"
+" WHERE d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass)"
+" AND d.refclassid IN ('pg_opclass'::regclass, 'pg_opfamily'::regclass)"
+" AND d.deptype IN ('i', 'a') AND d.objid >= 16384";
 
 static const char schema_query[] =
 "SELECT n.oid, n.nspname::text FROM pg_namespace n"

@@ -1,0 +1,1 @@
+CREATE ACCESS METHOD h2 TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE t (a int) USING h2; CREATE TABLE u (a int);

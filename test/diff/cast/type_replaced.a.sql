@@ -1,0 +1,1 @@
+CREATE TYPE ct AS ENUM ('a', 'b'); CREATE CAST (ct AS text) WITH INOUT AS IMPLICIT; CREATE TABLE t (x ct);

@@ -1,0 +1,1 @@
+CREATE COLLATION c2 (provider = icu, locale = 'de', deterministic = false); CREATE COLLATION c3 FROM "C"; CREATE COLLATION c4 (locale = 'C'); ALTER COLLATION c4 OWNER TO alice; COMMENT ON COLLATION c4 IS 'c'; CREATE TABLE t (a text COLLATE c3);

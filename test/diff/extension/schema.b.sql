@@ -1,0 +1,1 @@
+CREATE SCHEMA ext; CREATE EXTENSION pg_trgm SCHEMA public; COMMENT ON EXTENSION pg_trgm IS 'mine';

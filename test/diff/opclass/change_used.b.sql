@@ -1,0 +1,1 @@
+CREATE OPERATOR FAMILY f USING btree; CREATE OPERATOR CLASS rev FOR TYPE int USING btree FAMILY f AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int), FUNCTION 2 btint4sortsupport(internal); CREATE TABLE t (a int); CREATE INDEX i ON t (a rev);

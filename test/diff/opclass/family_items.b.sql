@@ -1,0 +1,1 @@
+CREATE OPERATOR FAMILY f USING btree; ALTER OPERATOR FAMILY f USING btree ADD OPERATOR 1 <(int, bigint), FUNCTION 1 (int, bigint) btint48cmp(int, bigint); CREATE OPERATOR FAMILY g USING btree; ALTER OPERATOR FAMILY g USING btree ADD OPERATOR 2 <=(int, bigint);
