@@ -45,6 +45,24 @@ smig_facts_mode_name(LOCKMODE mode)
 	return GetLockmodeName(DEFAULT_LOCKMETHOD, mode);
 }
 
+static SmigFacts *
+make_facts(SmigPending *pending)
+{
+	SmigFacts  *facts = palloc0(sizeof(SmigFacts));
+
+	facts->serial = ++pending->facts_serial;
+	return facts;
+}
+
+/*
+ * The fact about a relation, or NULL.
+ */
+SmigFact *
+smig_facts_find(const SmigFacts *facts, const SmigRelation *relation)
+{
+	return relation->fact_serial == facts->serial ? relation->fact : NULL;
+}
+
 /*
  * The fact for a relation, made when missing; NULL for relations that cannot
  * block anybody: made by the script, system catalogs, TOAST tables.
@@ -53,25 +71,23 @@ static SmigFact *
 find_fact(SmigFactsContext *context, SmigRelation *relation)
 {
 	SmigFact   *fact;
-	ListCell   *lc;
 
 	if (relation == NULL || relation->created || relation->dropped ||
 		relation->kind == RELKIND_TOASTVALUE ||
 		(OidIsValid(relation->oid) && relation->oid < FirstNormalObjectId) ||
 		strcmp(relation->schema, "pg_toast") == 0)
 		return NULL;
-	foreach(lc, context->facts->relations)
-	{
-		fact = lfirst(lc);
-		if (fact->relation == relation)
-			return fact;
-	}
+	fact = smig_facts_find(context->facts, relation);
+	if (fact)
+		return fact;
 	fact = palloc0(sizeof(SmigFact));
 	fact->relid = relation->oid;
 	fact->name = relation->label;
 	fact->kind = relation->kind;
 	fact->relation = relation;
 	context->facts->relations = lappend(context->facts->relations, fact);
+	relation->fact = fact;
+	relation->fact_serial = context->facts->serial;
 	return fact;
 }
 
@@ -235,12 +251,11 @@ static void
 lock_view_tables(SmigFactsContext *context, SmigRelation *view, LOCKMODE mode)
 {
 	SmigFactsContext inner = *context;
-	SmigFacts	facts = {NIL};
 	ListCell   *lc;
 
-	inner.facts = &facts;
+	inner.facts = make_facts(context->pending);
 	smig_facts_view_query(&inner, view);
-	foreach(lc, facts.relations)
+	foreach(lc, inner.facts->relations)
 	{
 		SmigRelation *relation = ((SmigFact *) lfirst(lc))->relation;
 
@@ -747,7 +762,7 @@ smig_facts_read(RawStmt *raw, const char *text, SmigPending *pending)
 {
 	SmigFactsContext context = {pending, text};
 
-	context.facts = palloc0(sizeof(SmigFacts));
+	context.facts = make_facts(pending);
 	read_statement(&context, raw->stmt);
 	list_sort(context.facts->relations, compare_facts);
 	return context.facts;
@@ -762,7 +777,7 @@ smig_facts_apply(RawStmt *raw, const char *text, SmigPending *pending)
 	SmigFactsContext context = {pending, text};
 	MemoryContext old = MemoryContextSwitchTo(pending->context);
 
-	context.facts = palloc0(sizeof(SmigFacts));
+	context.facts = make_facts(pending);
 	smig_effect_statement(&context, raw->stmt);
 	MemoryContextSwitchTo(old);
 }

@@ -41,10 +41,13 @@ typedef struct SmigFacts
 {
 	List	   *relations;		/* of SmigFact * */
 	bool		opaque;			/* runs code nobody can look into: DO, CALL */
+	uint64		serial;			/* private: see SmigRelation.fact */
 } SmigFacts;
 
 extern SmigFacts *smig_facts_read(RawStmt *raw, const char *text,
 								  SmigPending *pending);
+extern SmigFact *smig_facts_find(const SmigFacts *facts,
+								 const SmigRelation *relation);
 extern void smig_facts_apply(RawStmt *raw, const char *text,
 							 SmigPending *pending);
 extern List *smig_facts_locks(const SmigStatement *statement, const char *text,

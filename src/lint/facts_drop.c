@@ -166,22 +166,21 @@ lock_for_object(SmigFactsContext *context, const ObjectAddress *object)
 	return true;
 }
 
+/*
+ * Notes that an object has been seen; false when it, or the whole that it is a
+ * part of, was seen before.
+ */
 static bool
-already_visited(List *visited, const ObjectAddress *object)
+visit(HTAB *visited, const ObjectAddress *object)
 {
-	ListCell   *lc;
+	ObjectAddress whole = *object;
+	bool		found;
 
-	foreach(lc, visited)
-	{
-		ObjectAddress *seen = lfirst(lc);
-
-		if (seen->classId == object->classId &&
-			seen->objectId == object->objectId &&
-			(seen->objectSubId == 0 ||
-			 seen->objectSubId == object->objectSubId))
-			return true;
-	}
-	return false;
+	whole.objectSubId = 0;
+	if (hash_search(visited, &whole, HASH_FIND, NULL) != NULL)
+		return false;
+	(void) hash_search(visited, object, HASH_ENTER, &found);
+	return !found;
 }
 
 /*
@@ -294,8 +293,15 @@ smig_facts_drop_closure(SmigFactsContext *context, const ObjectAddress *start,
 						int nstart, bool cascade)
 {
 	List	   *queue = NIL;
-	List	   *visited = NIL;
+	List	   *gone = NIL;
+	HASHCTL		control = {0};
+	HTAB	   *visited;
 
+	control.keysize = sizeof(ObjectAddress);
+	control.entrysize = sizeof(ObjectAddress);
+	control.hcxt = CurrentMemoryContext;
+	visited = hash_create("schemamig dropped objects", 64, &control,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = 0; i < nstart; i++)
 	{
 		ObjectAddress *object = palloc(sizeof(ObjectAddress));
@@ -309,13 +315,13 @@ smig_facts_drop_closure(SmigFactsContext *context, const ObjectAddress *start,
 		ObjectAddress *object = list_nth(queue, i);
 
 		CHECK_FOR_INTERRUPTS();
-		if (already_visited(visited, object) ||
-			!lock_for_object(context, object))
+		if (!visit(visited, object) || !lock_for_object(context, object))
 			continue;
-		visited = lappend(visited, object);
+		gone = lappend(gone, object);
 		collect_dependents(object, cascade, &queue);
 	}
-	return visited;
+	hash_destroy(visited);
+	return gone;
 }
 
 typedef struct AddressRequest

@@ -31,24 +31,6 @@
 
 typedef void (*EffectFunction) (SmigFactsContext *context, Node *stmt);
 
-/*
- * Name the server would give to an unnamed constraint or index.
- */
-static char *
-default_name(SmigRelation *relation, List *columns, const char *suffix)
-{
-	char	   *middle = NULL;
-	ListCell   *lc;
-
-	foreach(lc, columns)
-	{
-		const char *part = lfirst(lc) ? lfirst(lc) : "expr";
-
-		middle = middle ? psprintf("%s_%s", middle, part) : pstrdup(part);
-	}
-	return makeObjectName(relation->name, middle, suffix);
-}
-
 static List *
 string_names(List *strings)
 {
@@ -129,7 +111,7 @@ add_constraint(SmigFactsContext *context, SmigRelation *relation,
 												definition->raw_expr);
 			if (constraint->name == NULL)
 				constraint->name =
-					default_name(relation,
+					smig_view_new_name(context->pending, relation,
 								 list_length(constraint->columns) == 1 ?
 								 constraint->columns : NIL, "check");
 			break;
@@ -144,7 +126,7 @@ add_constraint(SmigFactsContext *context, SmigRelation *relation,
 					found->notnull = true;
 			}
 			if (constraint->name == NULL)
-				constraint->name = default_name(relation, constraint->columns,
+				constraint->name = smig_view_new_name(context->pending, relation, constraint->columns,
 												"not_null");
 			break;
 		case CONSTR_PRIMARY:
@@ -176,8 +158,8 @@ add_constraint(SmigFactsContext *context, SmigRelation *relation,
 			}
 			if (constraint->name == NULL)
 				constraint->name = definition->contype == CONSTR_PRIMARY ?
-					default_name(relation, NIL, "pkey") :
-					default_name(relation, constraint->columns,
+					smig_view_new_name(context->pending, relation, NIL, "pkey") :
+					smig_view_new_name(context->pending, relation, constraint->columns,
 								 definition->contype == CONSTR_UNIQUE ?
 								 "key" : "excl");
 			if (constraint->index_name == NULL)
@@ -222,7 +204,7 @@ add_constraint(SmigFactsContext *context, SmigRelation *relation,
 			if (new_column)
 				constraint->valid = true;
 			if (constraint->name == NULL)
-				constraint->name = default_name(relation, constraint->columns,
+				constraint->name = smig_view_new_name(context->pending, relation, constraint->columns,
 												"fkey");
 			break;
 		default:
@@ -416,7 +398,9 @@ effect_create_index(SmigFactsContext *context, Node *node)
 		keys = lappend(keys, element->name ? pstrdup(element->name) : NULL);
 	}
 	if (name == NULL)
-		name = default_name(relation, keys, "idx");
+		name = smig_view_new_name(context->pending, relation,
+								  smig_view_index_columns(stmt->indexParams),
+								  "idx");
 	if (smig_view_index(relation, name))
 		return;
 	index = add_index(context, relation, name, keys, stmt->unique, false);

@@ -50,21 +50,6 @@ smig_rule_altered(SmigRuleContext *context, List **commands)
 	return smig_rule_relation(context, stmt->relation);
 }
 
-static SmigFact *
-find_fact(SmigRuleContext *context, SmigRelation *relation)
-{
-	ListCell   *lc;
-
-	foreach(lc, context->facts->relations)
-	{
-		SmigFact   *fact = lfirst(lc);
-
-		if (fact->relation == relation)
-			return fact;
-	}
-	return NULL;
-}
-
 /*
  * Does the statement read a relation, or a part of it, from end to end?
  */
@@ -75,7 +60,8 @@ smig_rule_scans(SmigRuleContext *context, SmigRelation *relation)
 
 	foreach(lc, smig_view_inheritors(context->pending, relation))
 	{
-		SmigFact   *fact = find_fact(context, lfirst(lc));
+		SmigFact   *fact = smig_facts_find(context->facts,
+											 lfirst(lc));
 
 		if (fact && fact->scan)
 			return true;
@@ -93,7 +79,8 @@ smig_rule_rewrites(SmigRuleContext *context, SmigRelation *relation)
 
 	foreach(lc, smig_view_inheritors(context->pending, relation))
 	{
-		SmigFact   *fact = find_fact(context, lfirst(lc));
+		SmigFact   *fact = smig_facts_find(context->facts,
+											 lfirst(lc));
 
 		if (fact && fact->rewrite)
 			return true;

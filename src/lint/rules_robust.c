@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "commands/defrem.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
@@ -47,26 +46,21 @@ check_unnamed_index(SmigRuleContext *context)
 	SmigRelation *relation;
 	SmigSource *source;
 	int			word;
-	char	   *middle = NULL;
+	char	   *name;
 	char	   *suggestion = NULL;
-	ListCell   *lc;
 
 	if (!IsA(stmt, IndexStmt) || !stmt->concurrent || stmt->idxname)
 		return;
 	relation = smig_view_find_or_unknown(context->pending, stmt->relation);
-	foreach(lc, stmt->indexParams)
-	{
-		const char *part = ((IndexElem *) lfirst(lc))->name;
-
-		middle = psprintf("%s%s%s", middle ? middle : "", middle ? "_" : "",
-						  part ? part : "expr");
-	}
+	name = smig_view_new_name(context->pending, relation,
+							  smig_view_index_columns(stmt->indexParams),
+							  "idx");
 	source = smig_source_read(context->script, context->statement);
 	word = smig_source_find(source, source->start, "concurrently");
 	if (word >= 0)
 		suggestion = smig_source_replace(source, source->tokens[word].end,
 										 source->tokens[word].end,
-										 psprintf(" %s", quote_identifier(makeObjectName(relation->name, middle, "idx"))));
+										 psprintf(" %s", quote_identifier(name)));
 	smig_rule_report(context, -1, suggestion,
 					 "an index without a name gets another one at each attempt, so what a failed attempt left cannot be told from others");
 }

@@ -18,7 +18,6 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "catalog/namespace.h"
-#include "commands/defrem.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -36,6 +35,7 @@ typedef struct Recipe
 	SmigRelation *relation;
 	const char *name;			/* of the table, quoted, as written */
 	const char *head;			/* "ALTER TABLE name" with its options */
+	List	   *names;			/* of char *: names given so far */
 	StringInfo	out;
 } Recipe;
 
@@ -46,26 +46,28 @@ written_name(RangeVar *name)
 											  name->relname));
 }
 
-static char *
-object_name(SmigRelation *relation, List *columns, const char *suffix)
-{
-	char	   *middle = NULL;
-	ListCell   *lc;
-
-	foreach(lc, columns)
-	{
-		const char *part = lfirst(lc) ? lfirst(lc) : "expr";
-
-		middle = middle ? psprintf("%s_%s", middle, part) : pstrdup(part);
-	}
-	return makeObjectName(relation->name, middle, suffix);
-}
-
 /* quote_identifier that can be called several times in one expression */
 static char *
 quoted(const char *name)
 {
 	return pstrdup(quote_identifier(name));
+}
+
+/*
+ * Name for something new of the table, that no other recipe of this statement
+ * has given either.
+ */
+static char *
+new_name(Recipe *recipe, List *columns, const char *suffix)
+{
+	char	   *name = smig_view_new_name(recipe->context->pending,
+										  recipe->relation, columns, suffix);
+
+	for (int i = 1; smig_column_listed(recipe->names, name); i++)
+		name = smig_view_new_name(recipe->context->pending, recipe->relation,
+								  columns, psprintf("%s%d", suffix, i));
+	recipe->names = lappend(recipe->names, name);
+	return name;
 }
 
 static void
@@ -88,7 +90,7 @@ append_validate(Recipe *recipe, const char *constraint)
 static void
 append_not_null(Recipe *recipe, const char *column)
 {
-	char	   *constraint = object_name(recipe->relation,
+	char	   *constraint = new_name(recipe,
 										 list_make1((char *) column),
 										 "not_null");
 
@@ -143,7 +145,7 @@ append_unique(Recipe *recipe, Constraint *constraint, List *keys)
 	foreach(lc, keys)
 		names = lappend(names, strVal(lfirst(lc)));
 	if (name == NULL)
-		name = object_name(recipe->relation, primary ? NIL : names,
+		name = new_name(recipe, primary ? NIL : names,
 						   primary ? "pkey" : "key");
 	if (primary)
 	{
@@ -192,11 +194,11 @@ constraint_name(Recipe *recipe, Constraint *constraint, const char *column)
 			names = lappend(names, strVal(lfirst(lc)));
 		if (column)
 			names = list_make1((char *) column);
-		return object_name(recipe->relation, names, "fkey");
+		return new_name(recipe, names, "fkey");
 	}
 	names = smig_expr_column_names(constraint->raw_expr);
 	names = list_length(names) == 1 ? names : NIL;
-	return object_name(recipe->relation, names, "check");
+	return new_name(recipe, names, "check");
 }
 
 /*
@@ -308,7 +310,7 @@ static void
 append_identity(Recipe *recipe, SmigNewColumn *column, const char *column_name,
 				const char *type)
 {
-	char	   *helper = object_name(recipe->relation,
+	char	   *helper = new_name(recipe,
 									 list_make1((char *) column_name),
 									 "fill");
 	const char *schema = recipe->relation->schema;
@@ -342,7 +344,7 @@ append_identity(Recipe *recipe, SmigNewColumn *column, const char *column_name,
 static void
 append_serial(Recipe *recipe, const char *column_name, const char *type)
 {
-	char	   *name = object_name(recipe->relation,
+	char	   *name = new_name(recipe,
 								   list_make1((char *) column_name), "seq");
 	char	   *sequence = smig_view_quote(recipe->relation->schema, name);
 
@@ -540,7 +542,8 @@ append_partition_indexes(Recipe *recipe, SmigRelation *child,
 		appendStringInfo(recipe->out,
 						 "CREATE %sINDEX CONCURRENTLY %s ON %s (%s);\n",
 						 index->unique ? "UNIQUE " : "",
-						 quoted(object_name(child, index->keys, "idx")),
+						 quoted(smig_view_new_name(recipe->context->pending, child,
+												   index->keys, "idx")),
 						 child_name, columns.data);
 	}
 }
@@ -578,7 +581,7 @@ recipe_attach(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
 			return false;
 		table = i == 0 ? written_name(partition->name) :
 			smig_view_quote(tables[i]->schema, tables[i]->name);
-		names[i] = object_name(tables[i], NIL, "bound");
+		names[i] = smig_view_new_name(pending, tables[i], NIL, "bound");
 		appendStringInfo(recipe->out,
 						 "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID;\n"
 						 "COMMIT;\n"
@@ -612,6 +615,29 @@ recipe_attach(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
 }
 
 /*
+ * DETACH CONCURRENTLY leaves a CHECK of the bound behind, unless others imply
+ * it, which the plain form does not.
+ */
+static void
+append_detach(Recipe *recipe, PartitionCmd *partition, const SmigSlice *slice)
+{
+	SmigPending *pending = recipe->context->pending;
+	SmigRelation *child = smig_view_find(pending, partition->name);
+	List	   *key = smig_view_partition_key(pending, recipe->relation);
+
+	appendStringInfo(recipe->out, "%s %s CONCURRENTLY;\n", recipe->head,
+					 smig_source_slice(recipe->source, slice->start,
+									   slice->end));
+	if (child && key != NIL)
+		appendStringInfo(recipe->out,
+						 "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s;\n",
+						 written_name(partition->name),
+						 quoted(smig_view_new_name(pending, child,
+												   list_length(key) == 1 ?
+												   key : NIL, "check")));
+}
+
+/*
  * Appends what replaces one command of ALTER TABLE; false to keep it.
  */
 static bool
@@ -640,10 +666,7 @@ recipe_command(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
 			if (castNode(PartitionCmd, cmd->def)->concurrent ||
 				smig_view_default_partition(pending, recipe->relation))
 				return false;
-			appendStringInfo(recipe->out, "%s %s CONCURRENTLY;\n",
-							 recipe->head,
-							 smig_source_slice(recipe->source, slice->start,
-											   slice->end));
+			append_detach(recipe, castNode(PartitionCmd, cmd->def), slice);
 			return true;
 		case AT_AttachPartition:
 			return recipe_attach(recipe, cmd, slice);
@@ -749,8 +772,7 @@ suggest_partitioned_index(SmigRuleContext *context, IndexStmt *stmt,
 	if (i >= source->ntokens)
 		return NULL;
 	rest = source->tokens[i].start;
-	foreach(lc, stmt->indexParams)
-		keys = lappend(keys, ((IndexElem *) lfirst(lc))->name);
+	keys = smig_view_index_columns(stmt->indexParams);
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "CREATE %sINDEX %s ON ONLY %s %s;\n", unique,
@@ -763,7 +785,7 @@ suggest_partitioned_index(SmigRuleContext *context, IndexStmt *stmt,
 
 		if (child->kind != RELKIND_RELATION)
 			return NULL;
-		child_index = object_name(child, keys, "idx");
+		child_index = smig_view_new_name(context->pending, child, keys, "idx");
 		appendStringInfo(&out,
 						 "CREATE %sINDEX CONCURRENTLY %s ON %s %s;\n"
 						 "ALTER INDEX %s ATTACH PARTITION %s;\n",
@@ -782,9 +804,8 @@ suggest_create_index(SmigRuleContext *context, IndexStmt *stmt)
 	SmigRelation *relation = smig_rule_relation(context, stmt->relation);
 	SmigSource *source;
 	const char *name = stmt->idxname;
-	List	   *keys = NIL;
+	List	   *keys;
 	int			word;
-	ListCell   *lc;
 
 	if (relation == NULL || stmt->concurrent)
 		return NULL;
@@ -792,10 +813,9 @@ suggest_create_index(SmigRuleContext *context, IndexStmt *stmt)
 	word = smig_source_find(source, source->start, "index");
 	if (word < 0)
 		return NULL;
-	foreach(lc, stmt->indexParams)
-		keys = lappend(keys, ((IndexElem *) lfirst(lc))->name);
+	keys = smig_view_index_columns(stmt->indexParams);
 	if (name == NULL)
-		name = object_name(relation, keys, "idx");
+		name = smig_view_new_name(context->pending, relation, keys, "idx");
 	if (relation->kind == RELKIND_PARTITIONED_TABLE)
 		return suggest_partitioned_index(context, stmt, relation, source,
 										 name);

@@ -26,9 +26,12 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_trigger.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
+#include "parser/parse_target.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -949,4 +952,102 @@ smig_view_owned_sequences(SmigPending *pending, SmigRelation *relation,
 			found = lappend(found, sequence);
 	}
 	return found;
+}
+
+/*
+ * Is there a relation of that name in the table's schema, or a constraint of
+ * that name on it?
+ */
+static bool
+name_taken(SmigPending *pending, SmigRelation *relation, const char *name)
+{
+	return find_in_schema(pending, relation->schema, name) != NULL ||
+		smig_view_constraint(relation, name) != NULL;
+}
+
+/*
+ * Name the server would choose for a new index, constraint or sequence of a
+ * table: table_column_suffix, with a number when that is taken.
+ */
+char *
+smig_view_new_name(SmigPending *pending, SmigRelation *relation,
+				   List *columns, const char *suffix)
+{
+	char	   *middle = NULL;
+	char	   *name;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const char *part = lfirst(lc) ? lfirst(lc) : "expr";
+
+		middle = middle ? psprintf("%s_%s", middle, part) : pstrdup(part);
+	}
+	name = makeObjectName(relation->name, middle, suffix);
+	for (int i = 1; name_taken(pending, relation, name); i++)
+		name = makeObjectName(relation->name, middle,
+							  psprintf("%s%d", suffix, i));
+	return name;
+}
+
+/*
+ * What the columns of an index (IndexElem) are called in its name; an
+ * expression by its function, or NULL.
+ */
+List *
+smig_view_index_columns(List *elements)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, elements)
+	{
+		IndexElem  *element = lfirst(lc);
+
+		names = lappend(names, element->name ? element->name :
+						FigureIndexColname(element->expr));
+	}
+	return names;
+}
+
+/*
+ * Columns (char *) of the partition key of a table and of those it is a
+ * partition of; NIL when an expression is among them.
+ */
+List *
+smig_view_partition_key(SmigPending *pending, SmigRelation *relation)
+{
+	List	   *names = NIL;
+
+	for (; relation; relation = smig_view_parent(pending, relation))
+	{
+		HeapTuple	tuple = SearchSysCache1(PARTRELID,
+											ObjectIdGetDatum(relation->oid));
+		Form_pg_partitioned_table form;
+		bool		expression = false;
+
+		if (!HeapTupleIsValid(tuple))
+			return NIL;
+		form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+		for (int i = 0; i < form->partnatts; i++)
+		{
+			char	   *name = form->partattrs.values[i] == 0 ? NULL :
+				get_attname(relation->oid, form->partattrs.values[i], true);
+			ListCell   *lc;
+
+			if (name == NULL)
+				expression = true;
+			foreach(lc, names)
+			{
+				if (name && strcmp(lfirst(lc), name) == 0)
+					name = NULL;
+			}
+			if (name)
+				names = lappend(names, name);
+		}
+		ReleaseSysCache(tuple);
+		if (expression)
+			return NIL;
+	}
+	return names;
 }

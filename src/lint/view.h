@@ -94,6 +94,10 @@ typedef struct SmigRelation
 	Oid			default_partition;	/* as in the catalog */
 	struct SmigRelation *new_default;	/* made by this script */
 
+	/* private to facts.c: its fact in the list with that serial number */
+	void	   *fact;
+	uint64		fact_serial;
+
 	/* indexes only */
 	struct SmigRelation *heap;
 	bool		unique;
@@ -132,6 +136,7 @@ typedef struct SmigPending
 	bool		search_path_set;
 	List	   *search_path;	/* of char *, when set by the script */
 	int			transaction;	/* number of the current transaction */
+	uint64		facts_serial;	/* private to facts.c */
 } SmigPending;
 
 typedef struct SmigPendingSetting
@@ -179,6 +184,11 @@ extern SmigRelation *smig_view_default_partition(SmigPending *pending,
 												 SmigRelation *relation);
 extern List *smig_view_referencing(SmigPending *pending,
 								   SmigRelation *relation);
+extern char *smig_view_new_name(SmigPending *pending, SmigRelation *relation,
+								List *columns, const char *suffix);
+extern List *smig_view_index_columns(List *elements);
+extern List *smig_view_partition_key(SmigPending *pending,
+									 SmigRelation *relation);
 extern List *smig_view_owned_sequences(SmigPending *pending,
 									   SmigRelation *relation,
 									   AttrNumber attnum, char deptype);
