@@ -204,6 +204,8 @@ smig_graph_add(SmigGraph *graph, const char *id, const char *message,
 	node->depends_on = resolve_names(graph, node, depends_on, false);
 	foreach(lc, labels)
 		node->labels = lappend(node->labels, pstrdup((char *) lfirst(lc)));
+	if (node->labels != NIL)
+		graph->labelled = lappend(graph->labelled, node);
 	MemoryContextSwitchTo(old);
 	return node;
 }
@@ -215,9 +217,11 @@ smig_graph_add(SmigGraph *graph, const char *id, const char *message,
 static void
 link_labels(SmigGraph *graph)
 {
-	for (int i = 0; i < graph->nnodes; i++)
+	ListCell   *lc_node;
+
+	foreach(lc_node, graph->labelled)
 	{
-		SmigNode   *node = graph->nodes[i];
+		SmigNode   *node = (SmigNode *) lfirst(lc_node);
 		ListCell   *lc;
 
 		CHECK_FOR_INTERRUPTS();

@@ -37,6 +37,7 @@ typedef struct SmigGraph
 	SmigNode  **nodes;			/* by index */
 	struct SmigNames *names;	/* ids and labels; private to graph.c */
 	List	   *unresolved;		/* names not known yet; private to graph.c */
+	List	   *labelled;		/* nodes with labels; private to graph.c */
 	bool		linked;			/* smig_graph_link has been called */
 	bool		in_order;		/* every node is younger than all it names */
 } SmigGraph;

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -31,6 +32,9 @@ PG_FUNCTION_INFO_V1(schemamig_branches);
 PG_FUNCTION_INFO_V1(schemamig_history);
 PG_FUNCTION_INFO_V1(schemamig_path);
 PG_FUNCTION_INFO_V1(schemamig_resolve);
+
+/* Memory for the rows of a result, in kB, where work_mem is less. */
+#define RESULT_MEM			32768
 
 /*
  * Names as a text[] of their own.
@@ -91,6 +95,24 @@ put_row(FunctionCallInfo fcinfo, MemoryContext row, Datum *values, bool *nulls)
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	MemoryContextReset(row);
+}
+
+/*
+ * Begins the result of a set returning function that has a row for every
+ * revision at most: one of a common size is kept in memory, also where
+ * work_mem is at its default.
+ */
+static void
+begin_rows(FunctionCallInfo fcinfo)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	if (work_mem < RESULT_MEM)
+		(void) set_config_option("work_mem", psprintf("%d", RESULT_MEM),
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	InitMaterializedSRF(fcinfo, 0);
+	AtEOXact_GUC(true, nestlevel);
 }
 
 static MemoryContext
@@ -291,7 +313,7 @@ schemamig_history(PG_FUNCTION_ARGS)
 	MemoryContext row;
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	graph = smig_store_load_graph(&applied);
 	current = smig_graph_set(smig_graph_maximal(graph, applied));
 	facts = smig_look_facts(graph);
@@ -362,7 +384,7 @@ schemamig_path(PG_FUNCTION_ARGS)
 	if (name == NULL)
 		missing_argument("schemamig_path", "direction");
 	direction = parse_direction(name);
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	graph = smig_store_load_graph(&applied);
 	row = row_context();
 	foreach(lc, smig_target_path(graph, applied, target, direction))
