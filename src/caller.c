@@ -476,13 +476,13 @@ run_is_done(int64 run)
 
 /*
  * Launches a worker for the request and waits until it has ended.  Called
- * without a snapshot.
+ * without a snapshot.  Sets request->run to the id that the worker has taken.
  *
  * Errors: the worker's own, with all fields; 57P01 and others when it was
  * terminated; whatever interrupts the wait, after the worker was stopped.
  */
 void
-smig_caller_run(const SmigRequest *request)
+smig_caller_run(SmigRequest *request)
 {
 	Watch		watch = {0};
 	ErrorData  *volatile error = NULL;
@@ -513,6 +513,7 @@ smig_caller_run(const SmigRequest *request)
 	PG_END_TRY();
 
 	(void) WaitForBackgroundWorkerShutdown(watch.handle);
+	request->run = (int64) pg_atomic_read_u64(&watch.relay->shared->run);
 	dropped = pg_atomic_read_u32(&watch.relay->shared->dropped);
 	cancel_on_dsm_detach(watch.relay->segment, terminate_worker,
 						 PointerGetDatum(watch.handle));
@@ -540,17 +541,18 @@ smig_caller_run(const SmigRequest *request)
 
 /*
  * Launches a worker that goes on without this session, and returns once it
- * has taken over what it needs.
+ * has taken over what it needs.  Sets request->run.
  *
  * Errors: the worker's own while it starts.
  */
 void
-smig_caller_start(const SmigRequest *request)
+smig_caller_start(SmigRequest *request)
 {
 	SmigRelay  *relay = smig_relay_create(request);
 	BackgroundWorkerHandle *handle = launch(relay);
 	ErrorData  *error = NULL;
 	bool		ended = false;
+	bool		begun;
 
 	on_dsm_detach(relay->segment, terminate_worker, PointerGetDatum(handle));
 	while (!ended && pg_atomic_read_u32(&relay->shared->phase) == 0)
@@ -561,13 +563,15 @@ smig_caller_start(const SmigRequest *request)
 		if (!ended)
 			smig_caller_sleep(5);
 	}
+	request->run = (int64) pg_atomic_read_u64(&relay->shared->run);
+	begun = pg_atomic_read_u32(&relay->shared->phase) != 0;
 	cancel_on_dsm_detach(relay->segment, terminate_worker,
 						 PointerGetDatum(handle));
 	dsm_detach(relay->segment);
 	pfree(handle);
 	if (error)
 		ThrowErrorData(error);
-	if (ended && pg_atomic_read_u32(&relay->shared->phase) == 0)
+	if (!begun)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("the worker of run " INT64_FORMAT " ended before it began",

@@ -17,8 +17,8 @@
 
 extern void smig_caller_check(const char *function);
 extern bool smig_caller_has_work(const SmigRequest *request);
-extern void smig_caller_run(const SmigRequest *request);
-extern void smig_caller_start(const SmigRequest *request);
+extern void smig_caller_run(SmigRequest *request);
+extern void smig_caller_start(SmigRequest *request);
 extern void smig_caller_sleep(long ms);
 extern char *smig_caller_client(void);
 

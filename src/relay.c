@@ -103,7 +103,6 @@ smig_relay_create(const SmigRequest *request)
 
 	shared = shm_toc_allocate(toc, sizeof(SmigShared));
 	memset(shared, 0, sizeof(SmigShared));
-	shared->run = request->run;
 	shared->database = MyDatabaseId;
 	shared->authenticated_role = GetAuthenticatedUserId();
 	shared->session_role = GetSessionUserId();
@@ -113,6 +112,7 @@ smig_relay_create(const SmigRequest *request)
 	shared->allow_destructive = request->allow_destructive;
 	shared->detached = request->detached;
 	shared->caller_pid = request->caller_pid;
+	pg_atomic_init_u64(&shared->run, 0);
 	pg_atomic_init_u32(&shared->phase, 0);
 	pg_atomic_init_u32(&shared->worker_pid, 0);
 	pg_atomic_init_u32(&shared->stop, 0);

@@ -28,7 +28,6 @@
  */
 typedef struct SmigShared
 {
-	int64		run;
 	Oid			database;
 	Oid			authenticated_role; /* who logged in */
 	Oid			session_role;	/* after SET SESSION AUTHORIZATION */
@@ -39,7 +38,8 @@ typedef struct SmigShared
 	bool		detached;
 	int			caller_pid;
 
-	/* written by the worker: 0 starting, 1 is on record */
+	/* written by the worker: id of the run; 0 starting, 1 is on record */
+	pg_atomic_uint64 run;
 	pg_atomic_uint32 phase;
 	pg_atomic_uint32 worker_pid;
 

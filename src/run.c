@@ -60,8 +60,9 @@ text_argument(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 /*
- * Fills in what all requests have.  The run's id is taken here, so that it is
- * known whatever happens.
+ * Fills in what all requests have.  The worker takes the run's id: nextval()
+ * here would give this transaction an id of its own, and that would hold back
+ * VACUUM while it waits.
  */
 static SmigRequest *
 make_request(const char *target, SmigDirection direction,
@@ -147,10 +148,7 @@ run_and_return(FunctionCallInfo fcinfo, SmigDirection direction,
 		request->client = smig_caller_client();
 		smig_release_snapshot(&released, fcinfo);
 		if (smig_caller_has_work(request))
-		{
-			request->run = smig_journal_next_run();
 			smig_caller_run(request);
-		}
 		else
 			notice_nothing_to_do(request);
 		smig_release_restore(&released);
@@ -212,10 +210,7 @@ schemamig_run(PG_FUNCTION_ARGS)
 	SPI_commit();
 	InvalidateCatalogSnapshot();
 	if (smig_caller_has_work(request))
-	{
-		request->run = smig_journal_next_run();
 		smig_caller_run(request);
-	}
 	else
 		notice_nothing_to_do(request);
 	SPI_finish();
@@ -246,7 +241,6 @@ schemamig_start(PG_FUNCTION_ARGS)
 
 	/* an unknown target is told at once, not in a log */
 	(void) smig_plan_make(request->target, request->direction);
-	request->run = smig_journal_next_run();
 	smig_caller_start(request);
 	PG_RETURN_INT64(request->run);
 }

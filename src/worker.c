@@ -34,6 +34,7 @@
 #include "utils/portal.h"
 #include "utils/ps_status.h"
 
+#include "journal.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -247,7 +248,6 @@ smig_worker_main(Datum main_arg)
 	restore_settings();
 	CommitTransactionCommand();
 
-	request.run = relay->shared->run;
 	request.direction = relay->shared->direction;
 	request.transaction = relay->shared->transaction;
 	request.allow_destructive = relay->shared->allow_destructive;
@@ -259,7 +259,9 @@ smig_worker_main(Datum main_arg)
 	request.login_role =
 		MemoryContextStrdup(TopMemoryContext,
 							GetUserNameFromId(GetSessionUserId(), false));
+	request.run = smig_journal_next_run();
 	CommitTransactionCommand();
+	pg_atomic_write_u64(&relay->shared->run, (uint64) request.run);
 
 	set_ps_display("");
 	smig_runner_run(&request, &host);
