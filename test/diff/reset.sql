@@ -4,7 +4,9 @@ DECLARE
 	r record;
 BEGIN
 	SET LOCAL client_min_messages = error;
-	FOR r IN SELECT evtname FROM pg_event_trigger LOOP
+	FOR r IN SELECT evtname FROM pg_event_trigger t
+		WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
+	LOOP
 		EXECUTE format('DROP EVENT TRIGGER %I', r.evtname);
 	END LOOP;
 	FOR r IN SELECT pubname FROM pg_publication LOOP
@@ -28,7 +30,9 @@ BEGIN
 	LOOP
 		EXECUTE format('DROP SCHEMA %I CASCADE', r.nspname);
 	END LOOP;
-	FOR r IN SELECT fdwname FROM pg_foreign_data_wrapper WHERE oid >= 16384 LOOP
+	FOR r IN SELECT fdwname FROM pg_foreign_data_wrapper w WHERE oid >= 16384
+		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = w.oid AND d.deptype = 'e')
+	LOOP
 		EXECUTE format('DROP FOREIGN DATA WRAPPER %I CASCADE', r.fdwname);
 	END LOOP;
 	FOR r IN SELECT lanname FROM pg_language WHERE oid >= 16384 LOOP
