@@ -534,8 +534,7 @@ smig_caller_run(SmigRequest *request)
 	if (!run_is_done(request->run))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the worker of run " INT64_FORMAT " ended without a result",
-						request->run),
+				 errmsg("the worker ended without a result"),
 				 errhint("See the server log. Calling the function again continues where it stopped.")));
 }
 
@@ -574,7 +573,6 @@ smig_caller_start(SmigRequest *request)
 	if (!begun)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("the worker of run " INT64_FORMAT " ended before it began",
-						request->run),
+				 errmsg("the worker ended before its run began"),
 				 errhint("See the server log.")));
 }
