@@ -7,7 +7,7 @@
  * only so a CREATE INDEX CONCURRENTLY or a CALL with COMMIT is a top-level
  * statement; SPI would make it one inside a function.  What exec_simple_query
  * does besides, and a worker lacks, is done here: statement_timeout,
- * log_statement, activity and ps display.
+ * log_statement, log_min_duration_statement, activity and ps display.
  *
  * IDENTIFICATION
  *	  src/execute.c
@@ -46,6 +46,26 @@ wants_statement_log(const RawStmt *raw)
 	if (log_statement == LOGSTMT_ALL)
 		return true;
 	return GetCommandLogLevel(raw->stmt) <= log_statement;
+}
+
+/*
+ * Logs the statement's duration where log_duration, log_min_duration_statement
+ * or their like ask for it.
+ */
+static void
+log_duration_of(const char *text, bool was_logged)
+{
+	char		ms[32];
+	int			what = check_log_duration(ms, was_logged);
+
+	if (what == 1)
+		ereport(LOG,
+				(errmsg("duration: %s ms", ms),
+				 errhidestmt(true), errhidecontext(true)));
+	else if (what == 2)
+		ereport(LOG,
+				(errmsg("duration: %s ms  statement: %s", ms, text),
+				 errhidestmt(true), errhidecontext(true)));
 }
 
 /*
@@ -118,6 +138,7 @@ smig_execute_statement(const SmigScript *script, const SmigStatement *statement,
 	const char *save_debug_query = debug_query_string;
 	MemoryContext old = MemoryContextSwitchTo(context);
 	char	   *text = smig_script_statement_text(script, statement);
+	bool		logged;
 	char	   *activity = psprintf("/* %s */ %s", label, text);
 
 	/* analysis may scribble on the tree, and a step can be tried again */
@@ -133,7 +154,8 @@ smig_execute_statement(const SmigScript *script, const SmigStatement *statement,
 		if (StatementTimeout > 0)
 			enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
 	}
-	if (wants_statement_log(raw))
+	logged = wants_statement_log(raw);
+	if (logged)
 		ereport(LOG,
 				(errmsg("statement: %s", text),
 				 errhidestmt(true), errhidecontext(true)));
@@ -143,6 +165,7 @@ smig_execute_statement(const SmigScript *script, const SmigStatement *statement,
 	if (toplevel)
 	{
 		disable_timeout(STATEMENT_TIMEOUT, false);
+		log_duration_of(text, logged);
 		debug_query_string = save_debug_query;
 		pgstat_report_activity(STATE_IDLEINTRANSACTION, NULL);
 	}

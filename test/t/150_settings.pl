@@ -16,7 +16,7 @@ my $ctl = session($node);
 {
 	my $caller = session($node, name => 'my deploy');
 
-	$ctl->query('CREATE SCHEMA app; CREATE ROLE owner NOLOGIN; GRANT CREATE ON SCHEMA app TO owner;'
+	$ctl->query('CREATE SCHEMA app; CREATE ROLE owner NOLOGIN; GRANT ALL ON SCHEMA app TO owner;'
 		  . ' GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO owner');
 	revision($ctl, 'inherit', "CREATE TABLE inherited AS SELECT current_setting('search_path') AS path,"
 		  . " current_setting('my.var') AS var, current_setting('work_mem') AS mem,"
@@ -37,13 +37,13 @@ my $ctl = session($node);
 {
 	my $caller = session($node);
 	my $state = "SELECT current_setting('search_path') || ' ' || current_setting('work_mem') || ' '"
-	  . " || coalesce(nullif(current_setting('my.left', true), ''), 'unset') || ' ' || current_user"
+	  . " || coalesce(nullif(current_setting('my.rest', true), ''), 'unset') || ' ' || current_user"
 	  . " || ' ' || session_user || ' ' || current_setting('lock_timeout')"
 	  . " || ' ' || (SELECT count(*) FROM pg_prepared_statements)"
 	  . " || ' ' || (SELECT count(*) FROM pg_cursors WHERE is_holdable)"
 	  . " || ' ' || (to_regclass('pg_temp.scratch') IS NULL) AS s";
 
-	revision($ctl, 'leak1', "SET search_path = pg_catalog; SET work_mem = '3MB'; SET my.left = 'behind';"
+	revision($ctl, 'leak1', "SET search_path = pg_catalog; SET work_mem = '3MB'; SET my.rest = 'behind';"
 		  . " SET lock_timeout = '3s'; CREATE TEMP TABLE scratch (a int); CREATE TEMP SEQUENCE s;"
 		  . ' PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1; SET ROLE owner;');
 	revision($ctl, 'leak2', "CREATE TABLE public.leaked AS $state; CREATE TEMP TABLE scratch (b int); PREPARE p AS SELECT 2;"
