@@ -5,8 +5,8 @@ CREATE SCHEMA diff_b;
 CREATE TABLE diff_a.account (id bigint PRIMARY KEY, email text, old_name text);
 CREATE TABLE diff_b.account (id bigint PRIMARY KEY, email varchar(200) NOT NULL,
 	name text);
-CREATE VIEW diff_a.mail AS SELECT email FROM diff_a.account;
-CREATE VIEW diff_b.mail AS SELECT email FROM diff_b.account;
+CREATE VIEW diff_a.mail AS SELECT email FROM diff_a.account, generate_series(1, 1) n;
+CREATE VIEW diff_b.mail AS SELECT email FROM diff_b.account, generate_series(1, 1) n;
 CREATE TYPE diff_a.mood AS ENUM ('sad');
 CREATE TYPE diff_b.mood AS ENUM ('sad', 'happy');
 

@@ -80,7 +80,7 @@ SELECT revision FROM schemamig_apply();
 RESET ROLE;
 SELECT tableowner FROM pg_tables WHERE tablename = 'owned_table';
 SELECT applied_by FROM schemamig.applied WHERE revision = 'owned';
-SELECT schemamig_revision('forbidden', 'CREATE ROLE regress_smig_new', 'DROP ROLE regress_smig_new', revision => 'forbidden');
+SELECT schemamig_revision('forbidden', 'SELECT pg_read_file(''PG_VERSION'')', '', revision => 'forbidden');
 SET ROLE regress_smig_owner;
 SELECT revision FROM schemamig_apply();
 RESET ROLE;
@@ -106,12 +106,12 @@ INSERT INTO trap VALUES (1);
 CREATE FUNCTION bait(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
 CREATE INDEX trap_idx ON trap (bait(a));
 CREATE OR REPLACE FUNCTION bait(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
-AS $$ BEGIN PERFORM schemamig_apply(transaction => 'caller'); RETURN $1; END $$;
+AS $$ BEGIN PERFORM public.schemamig_apply(transaction => 'caller'); RETURN $1; END $$;
 RESET ROLE;
 REINDEX TABLE trap;
 SET ROLE regress_smig_author;
 CREATE OR REPLACE FUNCTION bait(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
-AS $$ BEGIN PERFORM schemamig_start(); RETURN $1; END $$;
+AS $$ BEGIN PERFORM public.schemamig_start(); RETURN $1; END $$;
 RESET ROLE;
 REINDEX TABLE trap;
 SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_smig_author';

@@ -166,6 +166,9 @@ $node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
 $node->append_conf('postgresql.conf', 'fsync = off');
 $node->start;
 run_sql('postgres', 'CREATE ROLE alice; CREATE ROLE bob;');
+# the cases' superuser, where another user runs the tests
+run_sql('postgres', 'CREATE ROLE postgres SUPERUSER')
+  if $node->safe_psql('postgres', 'SELECT current_user') ne 'postgres';
 foreach my $db ('a', 'b')
 {
 	run_sql('postgres', "CREATE DATABASE $db");

@@ -10,6 +10,7 @@ use Test::More;
 my $node = new_node('look');
 my $ctl = session($node);
 my $lock = session($node, name => 'blocker');
+my $superuser = $ctl->query('SELECT current_user');
 
 # All that one may see of a run by SELECT on the views alone.
 $ctl->query('CREATE ROLE reader');
@@ -45,12 +46,12 @@ my $worker = worker_at($ctl, "wait_event = 'PgSleep'", $caller);
 progress_is("run, revision, step, workers, state, throttled_by", '1|slow|2|1|running',
 	'progress shows run, revision and step');
 is($reader->query("SELECT pid, role, application_name, run, target, acquired_at < now(), waiting_callers FROM schemamig.lock"),
-	"$worker|postgres|deploy|1|slow|t|{}", 'lock shows who holds it');
+	"$worker|$superuser|deploy|1|slow|t|{}", 'lock shows who holds it');
 unlike($reader->query('SELECT * FROM schemamig.progress p, schemamig.lock l'), qr/pg_sleep/,
 	'no text of a query is shown');
 my $running = decode_json(status('running'));
 is_deeply([ @$running{qw(run pid role direction target revision step steps statement statements state)} ],
-	[ 1, $worker, 'postgres', 'apply', 'slow', 'slow', 2, 2, 2, 2, 'running' ],
+	[ 1, $worker, $superuser, 'apply', 'slow', 'slow', 2, 2, 2, 2, 'running' ],
 	'status shows the run');
 like(status('next'), qr/^run 1 is in progress: SELECT \* FROM schemamig_wait\(\)/, 'status says how to wait');
 
