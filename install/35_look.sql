@@ -85,6 +85,13 @@ WHERE d.datname = pg_catalog.current_database() AND l.granted
 	AND l.objsubid = 21325;
 COMMENT ON VIEW schemamig.lock_source IS
 'Not for use: what schemamig.lock shows, for the owner only.';
+COMMENT ON COLUMN schemamig.lock_source.pid IS 'Process that holds the lock.';
+COMMENT ON COLUMN schemamig.lock_source.role IS 'Role whose rights the run uses.';
+COMMENT ON COLUMN schemamig.lock_source.application_name IS 'application_name of the caller.';
+COMMENT ON COLUMN schemamig.lock_source.run IS 'The run, when it is on record.';
+COMMENT ON COLUMN schemamig.lock_source.target IS 'Target as the caller wrote it.';
+COMMENT ON COLUMN schemamig.lock_source.acquired_at IS 'When the lock was taken.';
+COMMENT ON COLUMN schemamig.lock_source.waiting_callers IS 'Processes that wait for the lock.';
 
 /*
  * The runs in progress.  Where a run is, its worker says in the comment it
@@ -170,6 +177,23 @@ FROM place p
 	LEFT JOIN command c ON c.pid = p.pid;
 COMMENT ON VIEW schemamig.activity IS
 'Not for use: what schemamig.progress and schemamig_status() show, for the owner only.';
+COMMENT ON COLUMN schemamig.activity.run IS 'The run.';
+COMMENT ON COLUMN schemamig.activity.pid IS 'Its process.';
+COMMENT ON COLUMN schemamig.activity.revision IS 'Revision it is at.';
+COMMENT ON COLUMN schemamig.activity.step IS 'Step it is at.';
+COMMENT ON COLUMN schemamig.activity.steps IS 'Steps of the script.';
+COMMENT ON COLUMN schemamig.activity.statement IS 'Statement it is at.';
+COMMENT ON COLUMN schemamig.activity.statements IS 'Statements of the script.';
+COMMENT ON COLUMN schemamig.activity.relation IS 'Relation that a command works on.';
+COMMENT ON COLUMN schemamig.activity.rows_done IS 'Rows done by the command.';
+COMMENT ON COLUMN schemamig.activity.rows_total IS 'Rows to do.';
+COMMENT ON COLUMN schemamig.activity.percent IS 'How much is done of the command or its phase.';
+COMMENT ON COLUMN schemamig.activity.rows_per_second IS 'Rate of a backfill.';
+COMMENT ON COLUMN schemamig.activity.eta IS 'Time that a backfill will still take.';
+COMMENT ON COLUMN schemamig.activity.batch_size IS 'Rows in a batch of a backfill.';
+COMMENT ON COLUMN schemamig.activity.workers IS 'Processes at work.';
+COMMENT ON COLUMN schemamig.activity.throttled_by IS 'Processes in the way.';
+COMMENT ON COLUMN schemamig.activity.state IS 'What it does or waits for.';
 
 /* rows for the views below, read as the owner: see src/look_view.c */
 CREATE FUNCTION schemamig.view_handler()
@@ -199,6 +223,13 @@ CREATE FOREIGN TABLE schemamig.lock_now
 ) SERVER schemamig;
 COMMENT ON FOREIGN TABLE schemamig.lock_now IS
 'Not for use: the rows of schemamig.lock, for the owner only.';
+COMMENT ON COLUMN schemamig.lock_now.pid IS 'Process that holds the lock.';
+COMMENT ON COLUMN schemamig.lock_now.role IS 'Role whose rights the run uses.';
+COMMENT ON COLUMN schemamig.lock_now.application_name IS 'application_name of the caller.';
+COMMENT ON COLUMN schemamig.lock_now.run IS 'The run, when it is on record.';
+COMMENT ON COLUMN schemamig.lock_now.target IS 'Target as the caller wrote it.';
+COMMENT ON COLUMN schemamig.lock_now.acquired_at IS 'When the lock was taken.';
+COMMENT ON COLUMN schemamig.lock_now.waiting_callers IS 'Processes that wait for the lock.';
 
 CREATE FOREIGN TABLE schemamig.progress_now
 (
@@ -218,6 +249,19 @@ CREATE FOREIGN TABLE schemamig.progress_now
 ) SERVER schemamig;
 COMMENT ON FOREIGN TABLE schemamig.progress_now IS
 'Not for use: the rows of schemamig.progress, for the owner only.';
+COMMENT ON COLUMN schemamig.progress_now.run IS 'The run.';
+COMMENT ON COLUMN schemamig.progress_now.revision IS 'Revision it is at.';
+COMMENT ON COLUMN schemamig.progress_now.step IS 'Step it is at.';
+COMMENT ON COLUMN schemamig.progress_now.relation IS 'Relation that a command works on.';
+COMMENT ON COLUMN schemamig.progress_now.rows_done IS 'Rows done by the command.';
+COMMENT ON COLUMN schemamig.progress_now.rows_total IS 'Rows to do.';
+COMMENT ON COLUMN schemamig.progress_now.percent IS 'How much is done of the command or its phase.';
+COMMENT ON COLUMN schemamig.progress_now.rows_per_second IS 'Rate of a backfill.';
+COMMENT ON COLUMN schemamig.progress_now.eta IS 'Time that a backfill will still take.';
+COMMENT ON COLUMN schemamig.progress_now.batch_size IS 'Rows in a batch of a backfill.';
+COMMENT ON COLUMN schemamig.progress_now.workers IS 'Processes at work.';
+COMMENT ON COLUMN schemamig.progress_now.throttled_by IS 'Processes in the way.';
+COMMENT ON COLUMN schemamig.progress_now.state IS 'What it does or waits for.';
 
 CREATE VIEW schemamig.lock AS
 SELECT l.pid, l.role, l.application_name, l.run, l.target, l.acquired_at, l.waiting_callers

@@ -117,6 +117,15 @@ fact_text(Datum *values, bool *nulls, int column)
 	return nulls[column] ? NULL : TextDatumGetCString(values[column]);
 }
 
+/* A value that outlives the query. */
+static Datum
+fact_copy(Datum *values, bool *nulls, int column)
+{
+	if (nulls[column])
+		return (Datum) 0;
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(values[column]));
+}
+
 /*
  * Reads the facts into the current memory context.
  */
@@ -133,11 +142,9 @@ read_facts(RunFacts *facts)
 					  nulls);
 	MemoryContextSwitchTo(scope.caller_context);
 	facts->is_running = !nulls[FACT_RUNNING];
-	if (facts->is_running)
-		facts->running = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[FACT_RUNNING]));
+	facts->running = fact_copy(values, nulls, FACT_RUNNING);
 	facts->failed = !nulls[FACT_LAST_ERROR];
-	if (facts->failed)
-		facts->last_error = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[FACT_LAST_ERROR]));
+	facts->last_error = fact_copy(values, nulls, FACT_LAST_ERROR);
 	facts->run = fact_text(values, nulls, FACT_RUN);
 	facts->run_state = fact_text(values, nulls, FACT_RUN_STATE);
 	facts->failed_run = fact_text(values, nulls, FACT_FAILED_RUN);
