@@ -23,7 +23,8 @@ typedef struct SmigRun
 {
 	const SmigRequest *request;
 	const SmigRunnerHost *host; /* NULL: inside the caller's transaction */
-	const char *role;			/* whose run it is, whatever role a script sets */
+	const char *role;			/* whose run it is, whatever role a script
+								 * sets */
 	MemoryContext context;		/* the whole run */
 	MemoryContext step_context; /* the step at hand; reset after it */
 	SmigPlan   *plan;
