@@ -40,7 +40,7 @@ TAP_TESTS := $(shell test "$$(id -u)" != 0 && perl -MIPC::Run -e 'print 1')
 endif
 
 # These find or install PostgreSQL by themselves; the others need its PGXS.
-SELF_CONTAINED = demo test lint format matrix
+SELF_CONTAINED = demo test lint format matrix rules
 ifneq ($(or $(filter-out $(SELF_CONTAINED),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -80,6 +80,10 @@ format:
 	@scripts/setup base lint
 	@$(MAKE) -s with_llvm=no all
 	@scripts/format
+
+# the page about the lint rules, from their descriptors
+rules:
+	@scripts/with-cluster -e scripts/rules
 
 matrix:
 	@$(call given,REGRESS ISOLATION PROVE_TESTS PG_CONFIG16) \

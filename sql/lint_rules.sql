@@ -22,6 +22,13 @@ SELECT count(*) - count(DISTINCT rule) AS twice, count(*) > 60 AS many,
 	bool_and(description ~ '\.$' AND severity IN ('error', 'warning', 'note')) AS complete
 FROM schemamig_rules();
 
+-- The page about the rules is up to date; "make rules" writes it.
+\set page `cat "$PG_ABS_SRCDIR/doc/rules.md"`
+\set query `cat "$PG_ABS_SRCDIR/test/lint/rules.sql"`
+\set ECHO none
+SELECT rtrim(made, E'\n') = :'page' AS current FROM (:query) x (made);
+\set ECHO all
+
 -- A statement without findings has a row of its own, with its facts.
 SELECT statement, line, col, rule, locks, rewrites, scans
 FROM schemamig_lint('ALTER TABLE t ADD COLUMN x bigint; SELECT 1;

@@ -106,6 +106,9 @@ typedef struct SmigCommMethods
 
 extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 
+/* The version of PostgreSQL that this library is built for: 15, 16, ... */
+#define SMIG_SERVER_MAJOR (PG_VERSION_NUM / 10000)
+
 /* ALTER COLUMN ... SET EXPRESSION came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define SMIG_HAVE_SET_EXPRESSION

@@ -303,56 +303,6 @@ function_volatility(SmigPending *pending, const char *name)
 	return worst == '\0' ? PROVOLATILE_VOLATILE : worst;
 }
 
-typedef struct NameWalk
-{
-	List	   *columns;
-	List	   *functions;
-} NameWalk;
-
-static bool
-collect_names(Node *node, void *context)
-{
-	NameWalk   *walk = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, ColumnRef))
-	{
-		Node	   *field = llast(((ColumnRef *) node)->fields);
-
-		if (IsA(field, String))
-			walk->columns = lappend(walk->columns, strVal(field));
-	}
-	if (IsA(node, FuncCall))
-		walk->functions = lappend(walk->functions,
-								  strVal(llast(((FuncCall *) node)->funcname)));
-	return raw_expression_tree_walker(node, collect_names, context);
-}
-
-/*
- * Names (char *) of the columns that a raw expression mentions.
- */
-List *
-smig_expr_column_names(Node *raw)
-{
-	NameWalk	walk = {NIL, NIL};
-
-	(void) collect_names(raw, &walk);
-	return walk.columns;
-}
-
-/*
- * Names (char *) of the functions that a raw expression calls.
- */
-List *
-smig_expr_function_names(Node *raw)
-{
-	NameWalk	walk = {NIL, NIL};
-
-	(void) collect_names(raw, &walk);
-	return walk.functions;
-}
-
 typedef struct DefaultRequest
 {
 	SmigRelation *relation;
@@ -746,60 +696,6 @@ smig_expr_partition_proved(SmigPending *pending, SmigRelation *parent,
 	if (!smig_expr_try(pending, prove_partition, &request))
 		return false;
 	return request.proved;
-}
-
-typedef struct ParseRequest
-{
-	const char *text;
-	List	   *parsed;
-} ParseRequest;
-
-static void
-parse_text(void *arg)
-{
-	ParseRequest *request = arg;
-
-	request->parsed = raw_parser(request->text, RAW_PARSE_DEFAULT);
-}
-
-/*
- * Raw statements (RawStmt *) of a text; NIL when it does not parse.
- */
-List *
-smig_expr_parse(SmigPending *pending, const char *text)
-{
-	ParseRequest request = {text, NIL};
-
-	if (!smig_expr_try(pending, parse_text, &request))
-		return NIL;
-	return request.parsed;
-}
-
-typedef struct SettingRequest
-{
-	VariableSetStmt *stmt;
-	char	   *value;
-} SettingRequest;
-
-static void
-flatten_setting(void *arg)
-{
-	SettingRequest *request = arg;
-
-	request->value = ExtractSetVariableArgs(request->stmt);
-}
-
-/*
- * Value that a SET gives, as text; NULL when it is not a valid one.
- */
-char *
-smig_expr_setting(SmigPending *pending, VariableSetStmt *stmt)
-{
-	SettingRequest request = {stmt, NULL};
-
-	if (!smig_expr_try(pending, flatten_setting, &request))
-		return NULL;
-	return request.value;
 }
 
 /*

@@ -76,6 +76,36 @@ extern void smig_facts_vacuum(SmigFactsContext *context, VacuumStmt *stmt);
 extern void smig_facts_domain(SmigFactsContext *context, AlterDomainStmt *stmt);
 extern bool smig_facts_option(List *options, const char *name);
 
+/* facts_type.c */
+extern void smig_facts_alter_type(SmigFactsContext *context,
+								  AlterTableCmd *cmd, List *targets);
+
+/* effect_alter.c */
+extern SmigRelation *smig_effect_add_index(SmigFactsContext *context,
+										   SmigRelation *relation,
+										   const char *name, List *keys,
+										   bool unique, bool from_constraint);
+extern SmigColumn *smig_effect_add_column(SmigFactsContext *context,
+										  SmigRelation *relation,
+										  ColumnDef *definition);
+extern void smig_effect_add_constraint(SmigFactsContext *context,
+									   SmigRelation *relation,
+									   Constraint *definition,
+									   const char *column, bool new_column);
+extern void smig_effect_add_column_constraints(SmigFactsContext *context,
+											   SmigRelation *relation,
+											   ColumnDef *definition);
+extern void smig_effect_make_partition(SmigFactsContext *context,
+									   SmigRelation *parent,
+									   SmigRelation *child,
+									   PartitionBoundSpec *bound);
+extern void smig_effect_drop_relation(SmigRelation *relation);
+extern void smig_effect_drop_objects(SmigFactsContext *context,
+									 const ObjectAddress *start,
+									 bool cascade);
+extern void smig_effect_alter_table(SmigFactsContext *context,
+									AlterTableStmt *stmt);
+
 /* facts_effect.c */
 extern void smig_effect_statement(SmigFactsContext *context, Node *stmt);
 

@@ -224,7 +224,7 @@ is_ignored(const SmigScript *script, const SmigStatement *statement,
 static bool
 rule_applies(const SmigRule *rule)
 {
-	int			version = PG_MAJORVERSION_NUM;
+	int			version = SMIG_SERVER_MAJOR;
 
 	return rule->check != NULL &&
 		(rule->min_version == 0 || version >= rule->min_version) &&
@@ -264,7 +264,7 @@ remember_locks(SmigLint *lint, const SmigStatement *statement,
 	{
 		SmigRelation *relation =
 			smig_view_find(lint->pending,
-						   ((AlterTableStmt *) statement->raw->stmt)->relation);
+					   ((AlterTableStmt *) statement->raw->stmt)->relation);
 
 		if (relation)
 			lint->altered = list_append_unique_ptr(lint->altered, relation);

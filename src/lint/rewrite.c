@@ -84,10 +84,13 @@ remove_begins(SmigLint *lint, const SmigScript *script, List **replacements)
 			strlen(script->text) - raw->stmt_location;
 		source = smig_source_read(script, &statement);
 		if (source->ntokens > 0)
-			*replacements = lappend(*replacements,
-									make_replacement(source->tokens[0].start,
-													 behind_semicolon(script->text, source->end),
-													 ""));
+		{
+			int			end = behind_semicolon(script->text, source->end);
+
+			*replacements =
+				lappend(*replacements,
+						make_replacement(source->tokens[0].start, end, ""));
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ smig_rule_scans(SmigRuleContext *context, SmigRelation *relation)
 	foreach(lc, smig_view_inheritors(context->pending, relation))
 	{
 		SmigFact   *fact = smig_facts_find(context->facts,
-											 lfirst(lc));
+										   lfirst(lc));
 
 		if (fact && fact->scan)
 			return true;
@@ -80,7 +80,7 @@ smig_rule_rewrites(SmigRuleContext *context, SmigRelation *relation)
 	foreach(lc, smig_view_inheritors(context->pending, relation))
 	{
 		SmigFact   *fact = smig_facts_find(context->facts,
-											 lfirst(lc));
+										   lfirst(lc));
 
 		if (fact && fact->rewrite)
 			return true;

@@ -63,6 +63,10 @@ extern const SmigRuleFamily smig_rules_robust;
 extern const SmigRuleFamily smig_rules_design;
 
 extern char *smig_suggest(SmigRuleContext *context);
+extern char *smig_suggest_alter_table(SmigRuleContext *context,
+									  AlterTableStmt *stmt);
+extern char *smig_suggest_written(RangeVar *name);
+extern char *smig_suggest_quoted(const char *name);
 extern SmigRelation *smig_rule_relation(SmigRuleContext *context,
 										RangeVar *name);
 extern SmigRelation *smig_rule_altered(SmigRuleContext *context,

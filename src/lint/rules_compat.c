@@ -315,7 +315,7 @@ report_json(SmigRuleContext *context, SmigRelation *relation,
 		char	   *suggestion = NULL;
 
 		if (type->location >= 0 &&
-			pg_strncasecmp(context->script->text + type->location, "json",
+			pg_strncasecmp(context->script->text +type->location, "json",
 						   4) == 0)
 			suggestion = smig_source_replace(source, type->location,
 											 type->location + 4, "jsonb");

@@ -470,8 +470,9 @@ check_key_type(SmigRuleContext *context)
 										  strVal(linitial(key->constraint->pk_attrs)));
 		else if (smig_view_primary_key(target) &&
 				 smig_view_primary_key(target)->columns)
-			referenced = smig_view_column(target,
-										  linitial(smig_view_primary_key(target)->columns));
+			referenced =
+				smig_view_column(target,
+								 linitial(smig_view_primary_key(target)->columns));
 		if (key->definition)
 			smig_expr_type(context->pending, key->definition->typeName, &type,
 						   &typmod);
@@ -518,7 +519,7 @@ check_duplicate_index(SmigRuleContext *context)
 		int			n = 0;
 		bool		same = !index->dropped && !index->partial && index->valid &&
 			index->am == get_am_oid(stmt->accessMethod ? stmt->accessMethod :
-									"btree", true) &&
+								"btree", true) &&
 			list_length(index->keys) >= list_length(stmt->indexParams);
 
 		if (!same || (stmt->idxname && strcmp(index->name, stmt->idxname) == 0))

@@ -89,6 +89,7 @@ check_drop_table_foreign_key(SmigRuleContext *context)
 	{
 		SmigRelation *relation = smig_view_find_names(context->pending,
 													  lfirst(lc));
+		SmigRelation *parent;
 		ListCell   *lc2;
 
 		if (relation == NULL)
@@ -96,13 +97,16 @@ check_drop_table_foreign_key(SmigRuleContext *context)
 		named = lappend(named, relation);
 
 		/* partitions have a rule of their own */
-		named = lappend(named, smig_view_parent(context->pending, relation));
+		parent = smig_view_parent(context->pending, relation);
+		if (parent)
+		{
+			SmigRelation *other =
+				smig_view_default_partition(context->pending, parent);
+
+			named = list_concat(named, list_make2(parent, other));
+		}
 		named = list_concat(named, smig_view_inheritors(context->pending,
 														relation));
-		if (smig_view_parent(context->pending, relation))
-			named = lappend(named,
-							smig_view_default_partition(context->pending,
-														smig_view_parent(context->pending, relation)));
 		foreach(lc2, relation->constraints)
 		{
 			SmigConstraint *constraint = lfirst(lc2);

@@ -183,6 +183,8 @@ static void
 check_duplicate_columns(SmigRuleContext *context)
 {
 	Node	   *stmt = context->stmt;
+	OnConflictClause *conflict;
+	Node	   *query;
 	ListCell   *lc;
 
 	switch (nodeTag(stmt))
@@ -195,9 +197,9 @@ check_duplicate_columns(SmigRuleContext *context)
 		case T_InsertStmt:
 			report_twice(context, assigned_names(((InsertStmt *) stmt)->cols),
 						 "in the list of columns");
-			if (((InsertStmt *) stmt)->onConflictClause)
-				report_twice(context,
-							 assigned_names(((InsertStmt *) stmt)->onConflictClause->targetList),
+			conflict = ((InsertStmt *) stmt)->onConflictClause;
+			if (conflict)
+				report_twice(context, assigned_names(conflict->targetList),
 							 "in SET");
 			break;
 		case T_MergeStmt:
@@ -242,10 +244,10 @@ check_duplicate_columns(SmigRuleContext *context)
 				break;
 			}
 		case T_CreateTableAsStmt:
-			if (IsA(((CreateTableAsStmt *) stmt)->query, SelectStmt) &&
+			query = ((CreateTableAsStmt *) stmt)->query;
+			if (IsA(query, SelectStmt) &&
 				((CreateTableAsStmt *) stmt)->into->colNames == NIL)
-				report_twice(context,
-							 result_names((SelectStmt *) ((CreateTableAsStmt *) stmt)->query),
+				report_twice(context, result_names((SelectStmt *) query),
 							 "in the table");
 			break;
 		case T_SelectStmt:

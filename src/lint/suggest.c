@@ -3,9 +3,9 @@
  * suggest.c
  *	  The same change as a statement, in a form that does not block.
  *
- * A recipe replaces a statement by others with the same result.  COMMIT in a
- * recipe cuts the script into transactions, CONCURRENTLY statements are steps
- * of their own anyway.
+ * The text of a suggestion replaces the statement.  COMMIT in it cuts the
+ * script into transactions, CONCURRENTLY statements are steps of their own
+ * anyway.
  *
  * IDENTIFICATION
  *	  src/lint/suggest.c
@@ -27,720 +27,23 @@
 #include "lint/rules.h"
 #include "lint/source.h"
 
-/* What the recipes of one ALTER TABLE share. */
-typedef struct Recipe
-{
-	SmigRuleContext *context;
-	SmigSource *source;
-	SmigRelation *relation;
-	const char *name;			/* of the table, quoted, as written */
-	const char *head;			/* "ALTER TABLE name" with its options */
-	List	   *names;			/* of char *: names given so far */
-	StringInfo	out;
-} Recipe;
-
-static char *
-written_name(RangeVar *name)
+/*
+ * The name as the script writes it, quoted where needed.
+ */
+char *
+smig_suggest_written(RangeVar *name)
 {
 	return pstrdup(quote_qualified_identifier(name->schemaname,
 											  name->relname));
 }
 
-/* quote_identifier that can be called several times in one expression */
-static char *
-quoted(const char *name)
+/*
+ * quote_identifier that can be called several times in one expression.
+ */
+char *
+smig_suggest_quoted(const char *name)
 {
 	return pstrdup(quote_identifier(name));
-}
-
-/*
- * Name for something new of the table, that no other recipe of this statement
- * has given either.
- */
-static char *
-new_name(Recipe *recipe, List *columns, const char *suffix)
-{
-	char	   *name = smig_view_new_name(recipe->context->pending,
-										  recipe->relation, columns, suffix);
-
-	for (int i = 1; smig_column_listed(recipe->names, name); i++)
-		name = smig_view_new_name(recipe->context->pending, recipe->relation,
-								  columns, psprintf("%s%d", suffix, i));
-	recipe->names = lappend(recipe->names, name);
-	return name;
-}
-
-static void
-cut(Recipe *recipe)
-{
-	appendStringInfoString(recipe->out, "COMMIT;\n");
-}
-
-static void
-append_validate(Recipe *recipe, const char *constraint)
-{
-	cut(recipe);
-	appendStringInfo(recipe->out, "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n",
-					 recipe->name, quoted(constraint));
-}
-
-/*
- * SET NOT NULL without a scan under a strong lock.
- */
-static void
-append_not_null(Recipe *recipe, const char *column)
-{
-	char	   *constraint = new_name(recipe,
-										 list_make1((char *) column),
-										 "not_null");
-
-	if (SMIG_NOT_NULL_NOT_VALID)
-	{
-		appendStringInfo(recipe->out,
-						 "ALTER TABLE %s ADD CONSTRAINT %s NOT NULL %s NOT VALID;\n",
-						 recipe->name, quoted(constraint), quoted(column));
-		append_validate(recipe, constraint);
-		return;
-	}
-	appendStringInfo(recipe->out,
-					 "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n",
-					 recipe->name, quoted(constraint), quoted(column));
-	append_validate(recipe, constraint);
-	cut(recipe);
-	appendStringInfo(recipe->out,
-					 "ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
-					 "ALTER TABLE %s DROP CONSTRAINT %s;\n",
-					 recipe->name, quoted(column),
-					 recipe->name, quoted(constraint));
-}
-
-static void
-append_column_list(StringInfo out, List *columns)
-{
-	ListCell   *lc;
-
-	appendStringInfoChar(out, '(');
-	foreach(lc, columns)
-		appendStringInfo(out, "%s%s", lc == list_head(columns) ? "" : ", ",
-						 quote_identifier(strVal(lfirst(lc))));
-	appendStringInfoChar(out, ')');
-}
-
-/*
- * UNIQUE or PRIMARY KEY by an index that is built beforehand.  Returns false
- * where there is no way.
- */
-static bool
-append_unique(Recipe *recipe, Constraint *constraint, List *keys)
-{
-	bool		primary = constraint->contype == CONSTR_PRIMARY;
-	List	   *names = NIL;
-	char	   *name = constraint->conname;
-	ListCell   *lc;
-
-	if (constraint->indexname || constraint->options ||
-		constraint->indexspace || constraint->contype == CONSTR_EXCLUSION ||
-		recipe->relation->kind == RELKIND_PARTITIONED_TABLE)
-		return false;
-	foreach(lc, keys)
-		names = lappend(names, strVal(lfirst(lc)));
-	if (name == NULL)
-		name = new_name(recipe, primary ? NIL : names,
-						   primary ? "pkey" : "key");
-	if (primary)
-	{
-		foreach(lc, names)
-		{
-			SmigColumn *column = smig_view_column(recipe->relation,
-												  lfirst(lc));
-
-			if (column == NULL || !column->notnull)
-				append_not_null(recipe, lfirst(lc));
-		}
-	}
-	appendStringInfo(recipe->out, "CREATE UNIQUE INDEX CONCURRENTLY %s ON %s ",
-					 quoted(name), recipe->name);
-	append_column_list(recipe->out, keys);
-	if (constraint->including)
-	{
-		appendStringInfoString(recipe->out, " INCLUDE ");
-		append_column_list(recipe->out, constraint->including);
-	}
-	if (constraint->nulls_not_distinct)
-		appendStringInfoString(recipe->out, " NULLS NOT DISTINCT");
-	appendStringInfo(recipe->out,
-					 ";\nALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s%s%s;\n",
-					 recipe->name, quoted(name),
-					 primary ? "PRIMARY KEY" : "UNIQUE", quoted(name),
-					 constraint->deferrable ? " DEFERRABLE" : "",
-					 constraint->initdeferred ? " INITIALLY DEFERRED" : "");
-	return true;
-}
-
-/*
- * Name a CHECK or FOREIGN KEY will have.
- */
-static char *
-constraint_name(Recipe *recipe, Constraint *constraint, const char *column)
-{
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	if (constraint->conname)
-		return constraint->conname;
-	if (constraint->contype == CONSTR_FOREIGN)
-	{
-		foreach(lc, constraint->fk_attrs)
-			names = lappend(names, strVal(lfirst(lc)));
-		if (column)
-			names = list_make1((char *) column);
-		return new_name(recipe, names, "fkey");
-	}
-	names = smig_expr_column_names(constraint->raw_expr);
-	names = list_length(names) == 1 ? names : NIL;
-	return new_name(recipe, names, "check");
-}
-
-/*
- * Adds the text of a constraint as NOT VALID, then validates it.
- */
-static void
-append_not_valid(Recipe *recipe, Constraint *constraint, const char *text,
-				 const char *column)
-{
-	char	   *name = constraint_name(recipe, constraint, column);
-
-	appendStringInfo(recipe->out, "%s ADD ", recipe->head);
-	if (constraint->conname == NULL)
-		appendStringInfo(recipe->out, "CONSTRAINT %s ", quoted(name));
-	if (column && constraint->contype == CONSTR_FOREIGN)
-	{
-		/* a column's REFERENCES has no FOREIGN KEY (column) in front */
-		if (constraint->conname)
-			appendStringInfo(recipe->out, "CONSTRAINT %s ", quoted(name));
-		appendStringInfo(recipe->out, "FOREIGN KEY (%s) %s NOT VALID;\n",
-						 quoted(column), text);
-	}
-	else
-		appendStringInfo(recipe->out, "%s NOT VALID;\n", text);
-	append_validate(recipe, name);
-}
-
-static bool
-recipe_add_constraint(Recipe *recipe, Constraint *constraint,
-					  const SmigSlice *slice)
-{
-	int			start = constraint->location;
-
-	switch (constraint->contype)
-	{
-		case CONSTR_CHECK:
-		case CONSTR_FOREIGN:
-			if (constraint->skip_validation || start < 0)
-				return false;
-			if (constraint->contype == CONSTR_FOREIGN &&
-				recipe->relation->kind == RELKIND_PARTITIONED_TABLE &&
-				!SMIG_PARTITIONED_FK_NOT_VALID)
-				return false;
-			append_not_valid(recipe, constraint,
-							 smig_source_slice(recipe->source, start,
-											   slice->end), NULL);
-			return true;
-		case CONSTR_UNIQUE:
-		case CONSTR_PRIMARY:
-			return append_unique(recipe, constraint, constraint->keys);
-		default:
-			return false;
-	}
-}
-
-/*
- * Where the next part of a column definition begins behind "location".
- */
-static int
-next_part(ColumnDef *definition, int location, int end)
-{
-	int			next = end;
-	ListCell   *lc;
-
-	foreach(lc, definition->constraints)
-	{
-		Constraint *constraint = lfirst(lc);
-
-		if (constraint->location > location && constraint->location < next)
-			next = constraint->location;
-	}
-	if (definition->collClause && definition->collClause->location > location &&
-		definition->collClause->location < next)
-		next = definition->collClause->location;
-	return next;
-}
-
-/*
- * Integer type behind a serial type, and the word for its sequence.
- */
-static const char *
-serial_type(TypeName *type)
-{
-	const char *name = strVal(linitial(type->names));
-
-	if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0)
-		return "bigint";
-	if (strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0)
-		return "smallint";
-	return "integer";
-}
-
-/*
- * Rows that were there before the column get its value in batches.
- */
-static void
-append_backfill(Recipe *recipe, const char *column)
-{
-	char	   *update = psprintf("UPDATE %s SET %s = DEFAULT WHERE %s IS NULL",
-								  recipe->name, quoted(column),
-								  quoted(column));
-
-	cut(recipe);
-	appendStringInfo(recipe->out, "SELECT schemamig_backfill(%s);\n",
-					 quote_literal_cstr(update));
-}
-
-static void
-append_identity(Recipe *recipe, SmigNewColumn *column, const char *column_name,
-				const char *type)
-{
-	char	   *helper = new_name(recipe,
-									 list_make1((char *) column_name),
-									 "fill");
-	const char *schema = recipe->relation->schema;
-	char	   *sequence = smig_view_quote(schema, helper);
-	char	   *set;
-
-	appendStringInfo(recipe->out,
-					 "CREATE SEQUENCE %s AS %s;\n"
-					 "%s ADD COLUMN %s %s;\n"
-					 "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s);\n",
-					 sequence, type, recipe->head, quoted(column_name), type,
-					 recipe->name, quoted(column_name),
-					 quote_literal_cstr(sequence));
-	append_backfill(recipe, column_name);
-	append_not_null(recipe, column_name);
-	set = psprintf("setval(pg_get_serial_sequence(%s, %s), nextval(%s))",
-				   quote_literal_cstr(recipe->name),
-				   quote_literal_cstr(column_name),
-				   quote_literal_cstr(sequence));
-	cut(recipe);
-	appendStringInfo(recipe->out,
-					 "ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT,"
-					 " ALTER COLUMN %s ADD GENERATED %s AS IDENTITY;\n"
-					 "SELECT %s;\n"
-					 "DROP SEQUENCE %s;\n",
-					 recipe->name, quoted(column_name), quoted(column_name),
-					 column->identity == 'a' ? "ALWAYS" : "BY DEFAULT",
-					 set, sequence);
-}
-
-static void
-append_serial(Recipe *recipe, const char *column_name, const char *type)
-{
-	char	   *name = new_name(recipe,
-								   list_make1((char *) column_name), "seq");
-	char	   *sequence = smig_view_quote(recipe->relation->schema, name);
-
-	appendStringInfo(recipe->out,
-					 "CREATE SEQUENCE %s AS %s;\n"
-					 "%s ADD COLUMN %s %s;\n"
-					 "ALTER SEQUENCE %s OWNED BY %s.%s;\n"
-					 "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval(%s);\n",
-					 sequence, type, recipe->head, quoted(column_name), type,
-					 sequence, recipe->name, quoted(column_name),
-					 recipe->name, quoted(column_name),
-					 quote_literal_cstr(sequence));
-	append_backfill(recipe, column_name);
-	append_not_null(recipe, column_name);
-}
-
-/*
- * Adds the column with what costs nothing and returns the rest of the work in
- * further statements.
- */
-static bool
-recipe_add_column(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
-{
-	ColumnDef  *definition = castNode(ColumnDef, cmd->def);
-	SmigSource *source = recipe->source;
-	SmigNewColumn column;
-	StringInfoData kept;
-	char	   *type;
-	bool		plain;
-	ListCell   *lc;
-
-	smig_column_analyse(recipe->context->pending, recipe->relation, definition,
-						&column);
-	if (column.stored || column.virtual || column.domain ||
-		(column.notnull && !column.primary && !column.serial &&
-		 !column.identity && column.default_kind == SMIG_DEFAULT_NONE))
-		return false;
-	plain = !column.rewrites;
-	if (plain && !column.check && !column.unique && column.foreign_keys == NIL)
-		return false;
-	if ((!plain && (column.primary || recipe->relation->heap)) ||
-		definition->typeName->location < 0 ||
-		(column.primary && column.default_kind == SMIG_DEFAULT_NONE))
-		return false;
-
-	type = smig_source_slice(source, definition->typeName->location,
-							 next_part(definition,
-									   definition->typeName->location,
-									   slice->end));
-	if (column.serial)
-		append_serial(recipe, definition->colname,
-					  serial_type(definition->typeName));
-	else if (column.identity)
-	{
-		foreach(lc, definition->constraints)
-		{
-			Constraint *constraint = lfirst(lc);
-
-			if (constraint->contype == CONSTR_IDENTITY && constraint->options)
-				return false;
-		}
-		append_identity(recipe, &column, definition->colname, type);
-	}
-	else
-	{
-		initStringInfo(&kept);
-		if (definition->collClause)
-			appendStringInfo(&kept, " %s",
-							 smig_source_slice(source,
-											   definition->collClause->location,
-											   next_part(definition,
-														 definition->collClause->location,
-														 slice->end)));
-		foreach(lc, definition->constraints)
-		{
-			Constraint *constraint = lfirst(lc);
-			bool		keep = constraint->contype == CONSTR_NULL ||
-				(plain && (constraint->contype == CONSTR_DEFAULT ||
-						   constraint->contype == CONSTR_NOTNULL));
-
-			if (keep && constraint->location >= 0)
-				appendStringInfo(&kept, " %s",
-								 smig_source_slice(source, constraint->location,
-												   next_part(definition,
-															 constraint->location,
-															 slice->end)));
-		}
-		appendStringInfo(recipe->out, "%s ADD COLUMN %s%s %s%s;\n",
-						 recipe->head, cmd->missing_ok ? "IF NOT EXISTS " : "",
-						 quoted(definition->colname), type, kept.data);
-		if (!plain)
-		{
-			foreach(lc, definition->constraints)
-			{
-				Constraint *constraint = lfirst(lc);
-
-				if (constraint->contype == CONSTR_DEFAULT)
-					appendStringInfo(recipe->out,
-									 "ALTER TABLE %s ALTER COLUMN %s SET %s;\n",
-									 recipe->name, quoted(definition->colname),
-									 smig_source_slice(source,
-													   constraint->location,
-													   next_part(definition,
-																 constraint->location,
-																 slice->end)));
-			}
-			append_backfill(recipe, definition->colname);
-			if (column.notnull)
-				append_not_null(recipe, definition->colname);
-		}
-	}
-	foreach(lc, definition->constraints)
-	{
-		Constraint *constraint = lfirst(lc);
-		char	   *text;
-
-		if (constraint->location < 0)
-			continue;
-		text = smig_source_slice(source, constraint->location,
-								 next_part(definition, constraint->location,
-										   slice->end));
-		if (constraint->contype == CONSTR_FOREIGN)
-		{
-			int			word = smig_source_find(source, constraint->location,
-												"references");
-
-			if (word >= 0)
-				text = smig_source_slice(source, source->tokens[word].start,
-										 next_part(definition,
-												   constraint->location,
-												   slice->end));
-		}
-		if (constraint->contype == CONSTR_CHECK ||
-			constraint->contype == CONSTR_FOREIGN)
-			append_not_valid(recipe, constraint, text, definition->colname);
-		else if (constraint->contype == CONSTR_UNIQUE ||
-				 constraint->contype == CONSTR_PRIMARY)
-			(void) append_unique(recipe, constraint,
-								 list_make1(makeString(definition->colname)));
-	}
-	return true;
-}
-
-static bool
-equal_names(List *a, List *b)
-{
-	ListCell   *lc1;
-	ListCell   *lc2;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(lc1, a, lc2, b)
-	{
-		if (lfirst(lc1) == NULL || lfirst(lc2) == NULL ||
-			strcmp(lfirst(lc1), lfirst(lc2)) != 0)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Indexes that the partition lacks and ATTACH would build under lock.
- */
-static void
-append_partition_indexes(Recipe *recipe, SmigRelation *child,
-						 const char *child_name)
-{
-	ListCell   *lc;
-
-	foreach(lc, recipe->relation->indexes)
-	{
-		SmigRelation *index = lfirst(lc);
-		ListCell   *lc2;
-		bool		there = false;
-		StringInfoData columns;
-
-		if (index->dropped || index->partial || index->exclusion ||
-			list_member_ptr(index->keys, NULL))
-			continue;
-		foreach(lc2, child->indexes)
-		{
-			SmigRelation *own = lfirst(lc2);
-
-			if (!own->dropped && own->unique == index->unique &&
-				equal_names(own->keys, index->keys))
-				there = true;
-		}
-		if (there)
-			continue;
-		initStringInfo(&columns);
-		foreach(lc2, index->keys)
-			appendStringInfo(&columns, "%s%s",
-							 lc2 == list_head(index->keys) ? "" : ", ",
-							 quote_identifier(lfirst(lc2)));
-		appendStringInfo(recipe->out,
-						 "CREATE %sINDEX CONCURRENTLY %s ON %s (%s);\n",
-						 index->unique ? "UNIQUE " : "",
-						 quoted(smig_view_new_name(recipe->context->pending, child,
-												   index->keys, "idx")),
-						 child_name, columns.data);
-	}
-}
-
-static bool
-recipe_attach(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
-{
-	SmigPending *pending = recipe->context->pending;
-	PartitionCmd *partition = castNode(PartitionCmd, cmd->def);
-	SmigRelation *child = smig_view_find(pending, partition->name);
-	SmigRelation *other = smig_view_default_partition(pending,
-													  recipe->relation);
-	SmigRelation *tables[2] = {child, other};
-	char	   *names[2] = {NULL, NULL};
-	bool		better = false;
-
-	if (child == NULL || child->created || partition->bound == NULL ||
-		partition->bound->is_default ||
-		child->kind != RELKIND_RELATION ||
-		(other && other->kind != RELKIND_RELATION))
-		return false;
-	for (int i = 0; i < 2; i++)
-	{
-		char	   *condition;
-		char	   *table;
-
-		if (tables[i] == NULL ||
-			smig_expr_partition_proved(pending, recipe->relation, tables[i],
-									   partition->bound, i == 1))
-			continue;
-		condition = smig_expr_partition_condition(pending, recipe->relation,
-												  tables[i], partition->bound,
-												  i == 1);
-		if (condition == NULL)
-			return false;
-		table = i == 0 ? written_name(partition->name) :
-			smig_view_quote(tables[i]->schema, tables[i]->name);
-		names[i] = smig_view_new_name(pending, tables[i], NIL, "bound");
-		appendStringInfo(recipe->out,
-						 "ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID;\n"
-						 "COMMIT;\n"
-						 "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n"
-						 "COMMIT;\n",
-						 table, quoted(names[i]), condition,
-						 table, quoted(names[i]));
-		better = true;
-	}
-	if (smig_rule_scans(recipe->context, child))
-	{
-		append_partition_indexes(recipe, child, written_name(partition->name));
-		better = true;
-	}
-	if (!better)
-		return false;
-	appendStringInfo(recipe->out, "%s %s;\n", recipe->head,
-					 smig_source_slice(recipe->source, slice->start,
-									   slice->end));
-	for (int i = 0; i < 2; i++)
-	{
-		if (names[i])
-			appendStringInfo(recipe->out,
-							 "ALTER TABLE %s DROP CONSTRAINT %s;\n",
-							 i == 0 ? written_name(partition->name) :
-							 smig_view_quote(tables[i]->schema,
-											 tables[i]->name),
-							 quoted(names[i]));
-	}
-	return true;
-}
-
-/*
- * DETACH CONCURRENTLY leaves a CHECK of the bound behind, unless others imply
- * it, which the plain form does not.
- */
-static void
-append_detach(Recipe *recipe, PartitionCmd *partition, const SmigSlice *slice)
-{
-	SmigPending *pending = recipe->context->pending;
-	SmigRelation *child = smig_view_find(pending, partition->name);
-	List	   *key = smig_view_partition_key(pending, recipe->relation);
-
-	appendStringInfo(recipe->out, "%s %s CONCURRENTLY;\n", recipe->head,
-					 smig_source_slice(recipe->source, slice->start,
-									   slice->end));
-	if (child && key != NIL)
-		appendStringInfo(recipe->out,
-						 "ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s;\n",
-						 written_name(partition->name),
-						 quoted(smig_view_new_name(pending, child,
-												   list_length(key) == 1 ?
-												   key : NIL, "check")));
-}
-
-/*
- * Appends what replaces one command of ALTER TABLE; false to keep it.
- */
-static bool
-recipe_command(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
-{
-	SmigPending *pending = recipe->context->pending;
-
-	switch (cmd->subtype)
-	{
-		case AT_AddColumn:
-			if (cmd->missing_ok &&
-				smig_view_column(recipe->relation,
-								 castNode(ColumnDef, cmd->def)->colname))
-				return false;
-			return recipe_add_column(recipe, cmd, slice);
-		case AT_SetNotNull:
-			if (smig_expr_proves_not_null(pending, recipe->relation, cmd->name))
-				return false;
-			append_not_null(recipe, cmd->name);
-			return true;
-		case AT_AddConstraint:
-			return recipe_add_constraint(recipe,
-										 castNode(Constraint, cmd->def),
-										 slice);
-		case AT_DetachPartition:
-			if (castNode(PartitionCmd, cmd->def)->concurrent ||
-				smig_view_default_partition(pending, recipe->relation))
-				return false;
-			append_detach(recipe, castNode(PartitionCmd, cmd->def), slice);
-			return true;
-		case AT_AttachPartition:
-			return recipe_attach(recipe, cmd, slice);
-		case AT_ValidateConstraint:
-			{
-				SmigConstraint *constraint =
-					smig_view_constraint(recipe->relation, cmd->name);
-
-				if (constraint == NULL || !constraint->added ||
-					constraint->valid ||
-					constraint->transaction != pending->transaction)
-					return false;
-				cut(recipe);
-				appendStringInfo(recipe->out, "%s %s;\n", recipe->head,
-								 smig_source_slice(recipe->source,
-												   slice->start, slice->end));
-				return true;
-			}
-		default:
-			return false;
-	}
-}
-
-static char *
-suggest_alter_table(SmigRuleContext *context, AlterTableStmt *stmt)
-{
-	Recipe		recipe = {context};
-	StringInfoData out;
-	StringInfoData kept;
-	List	   *slices;
-	bool		changed = false;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (stmt->objtype != OBJECT_TABLE)
-		return NULL;
-	recipe.relation = smig_rule_relation(context, stmt->relation);
-	if (recipe.relation == NULL || stmt->relation->location < 0)
-		return NULL;
-	recipe.source = smig_source_read(context->script, context->statement);
-	slices = smig_source_commands(recipe.source, stmt->relation->location);
-	if (list_length(slices) != list_length(stmt->cmds))
-		return NULL;
-	recipe.name = written_name(stmt->relation);
-	recipe.head = smig_source_slice(recipe.source, recipe.source->start,
-									((SmigSlice *) linitial(slices))->start);
-	initStringInfo(&out);
-	initStringInfo(&kept);
-	recipe.out = &out;
-	forboth(lc, stmt->cmds, lc2, slices)
-	{
-		SmigSlice  *slice = lfirst(lc2);
-		int			length = out.len;
-
-		/* in the order written, which is that of new columns */
-		if (kept.len > 0)
-			appendStringInfo(&out, "%s %s;\n", recipe.head, kept.data);
-		if (recipe_command(&recipe, lfirst(lc), slice))
-		{
-			changed = true;
-			resetStringInfo(&kept);
-			continue;
-		}
-		out.len = length;		/* a recipe that gave up halfway */
-		out.data[length] = '\0';
-		appendStringInfo(&kept, "%s%s", kept.len > 0 ? ", " : "",
-						 smig_source_slice(recipe.source, slice->start,
-										   slice->end));
-	}
-	if (!changed)
-		return NULL;
-	if (kept.len > 0)
-		appendStringInfo(&out, "%s %s;\n", recipe.head, kept.data);
-	return out.data;
 }
 
 /*
@@ -757,7 +60,7 @@ suggest_partitioned_index(SmigRuleContext *context, IndexStmt *stmt,
 	int			i;
 	int			rest;
 	const char *unique = stmt->unique ? "UNIQUE " : "";
-	char	   *index_name = quoted(name);
+	char	   *index_name = smig_suggest_quoted(name);
 	List	   *keys = NIL;
 	ListCell   *lc;
 
@@ -776,7 +79,7 @@ suggest_partitioned_index(SmigRuleContext *context, IndexStmt *stmt,
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "CREATE %sINDEX %s ON ONLY %s %s;\n", unique,
-					 index_name, written_name(stmt->relation),
+					 index_name, smig_suggest_written(stmt->relation),
 					 smig_source_slice(source, rest, source->end));
 	foreach(lc, smig_view_children(context->pending, relation))
 	{
@@ -789,7 +92,7 @@ suggest_partitioned_index(SmigRuleContext *context, IndexStmt *stmt,
 		appendStringInfo(&out,
 						 "CREATE %sINDEX CONCURRENTLY %s ON %s %s;\n"
 						 "ALTER INDEX %s ATTACH PARTITION %s;\n",
-						 unique, quoted(child_index),
+						 unique, smig_suggest_quoted(child_index),
 						 smig_view_quote(child->schema, child->name),
 						 smig_source_slice(source, rest, source->end),
 						 smig_view_quote(relation->schema, name),
@@ -822,7 +125,7 @@ suggest_create_index(SmigRuleContext *context, IndexStmt *stmt)
 	return smig_source_replace(source, source->tokens[word].end,
 							   source->tokens[word].end,
 							   stmt->idxname ? " CONCURRENTLY" :
-							   psprintf(" CONCURRENTLY %s", quoted(name)));
+							   psprintf(" CONCURRENTLY %s", smig_suggest_quoted(name)));
 }
 
 static char *
@@ -867,8 +170,8 @@ suggest_reindex(SmigRuleContext *context, ReindexStmt *stmt)
 		stmt->kind == REINDEX_OBJECT_SYSTEM)
 		return NULL;
 	return psprintf("REINDEX %s CONCURRENTLY %s;", kinds[stmt->kind],
-					stmt->relation ? written_name(stmt->relation) :
-					stmt->name ? quoted(stmt->name) : "");
+					stmt->relation ? smig_suggest_written(stmt->relation) :
+					stmt->name ? smig_suggest_quoted(stmt->name) : "");
 }
 
 static char *
@@ -886,7 +189,7 @@ suggest_refresh(SmigRuleContext *context, RefreshMatViewStmt *stmt)
 		if (!index->dropped && index->unique && !index->partial &&
 			index->valid && !list_member_ptr(index->keys, NULL))
 			return psprintf("REFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
-							written_name(stmt->relation));
+							smig_suggest_written(stmt->relation));
 	}
 	return NULL;
 }
@@ -916,10 +219,10 @@ suggest_partition_of(SmigRuleContext *context, CreateStmt *stmt)
 					" EXCLUDING IDENTITY EXCLUDING STATISTICS"
 					" EXCLUDING COMMENTS);\n"
 					"ALTER TABLE %s ATTACH PARTITION %s %s%s;\n",
-					written_name(stmt->relation),
-					written_name(linitial(stmt->inhRelations)),
-					written_name(linitial(stmt->inhRelations)),
-					written_name(stmt->relation),
+					smig_suggest_written(stmt->relation),
+					smig_suggest_written(linitial(stmt->inhRelations)),
+					smig_suggest_written(linitial(stmt->inhRelations)),
+					smig_suggest_written(stmt->relation),
 					stmt->partbound->is_default ? "" : "FOR VALUES ", bound);
 }
 
@@ -952,8 +255,8 @@ smig_suggest(SmigRuleContext *context)
 	switch (nodeTag(stmt))
 	{
 		case T_AlterTableStmt:
-			context->suggestion = suggest_alter_table(context,
-													  (AlterTableStmt *) stmt);
+			context->suggestion = smig_suggest_alter_table(context,
+														   (AlterTableStmt *) stmt);
 			break;
 		case T_IndexStmt:
 			context->suggestion = suggest_create_index(context,

@@ -166,6 +166,8 @@ extern SmigRelation *smig_view_find_or_unknown(SmigPending *pending,
 											   RangeVar *name);
 extern SmigRelation *smig_view_find_names(SmigPending *pending, List *names);
 extern SmigRelation *smig_view_get(SmigPending *pending, Oid oid);
+extern bool smig_view_is_loaded(SmigPending *pending, Oid oid);
+extern void smig_view_load(SmigPending *pending, SmigRelation *relation);
 extern SmigRelation *smig_view_create(SmigPending *pending, RangeVar *name,
 									  char kind);
 extern char *smig_view_creation_schema(SmigPending *pending, RangeVar *name);
