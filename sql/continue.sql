@@ -40,3 +40,14 @@ SELECT state FROM schemamig_history() WHERE revision = 'continue_call';
 SELECT revision, steps FROM schemamig_revert('base');
 SELECT schemamig_remove('continue_call');
 DROP PROCEDURE continue_part();
+
+-- A transaction that the script makes READ ONLY is recorded all the same.
+SELECT schemamig_revision('look', revision => 'continue_look',
+	up => 'BEGIN READ ONLY; SELECT 1; COMMIT; START TRANSACTION READ ONLY; SELECT 2; COMMIT;', down => '');
+SELECT revision, steps FROM schemamig_apply('continue_look');
+SELECT schemamig_revision('write', revision => 'continue_write',
+	up => 'BEGIN READ ONLY; CREATE TABLE continue_no (); COMMIT;', down => '');
+SELECT revision, steps FROM schemamig_apply('continue_write');
+SELECT schemamig_remove('continue_write');
+SELECT revision, steps FROM schemamig_revert('base');
+SELECT schemamig_remove('continue_look');

@@ -544,6 +544,23 @@ begin_text(const SmigStep *step)
 	return buf.data;
 }
 
+/* Whether the script made the step's transaction READ ONLY. */
+static bool
+is_read_only(const SmigStep *step)
+{
+	bool		read_only = false;
+	ListCell   *lc;
+
+	foreach(lc, step->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "transaction_read_only") == 0)
+			read_only = intVal(&castNode(A_Const, option->arg)->val);
+	}
+	return read_only;
+}
+
 static void
 put_statement(SqlOutput *output, const SmigPlanned *planned,
 			  const SmigStatement *statement, List *losses)
@@ -605,7 +622,7 @@ put_step(SqlOutput *output, const SmigPlanned *planned, const SmigStep *step,
 		put(output, begin_text(step));
 	else
 	{
-		put(output, "BEGIN;");
+		put(output, "BEGIN READ WRITE;");
 		if (other_role)
 			put(output, "SET LOCAL SESSION AUTHORIZATION DEFAULT;\n"
 				"SET LOCAL ROLE :\"schemamig_role\";");
@@ -616,8 +633,10 @@ put_step(SqlOutput *output, const SmigPlanned *planned, const SmigStep *step,
 	}
 	foreach(lc, step->statements)
 		put_statement(output, planned, lfirst(lc), losses);
-	if (!transaction)
-		put(output, "BEGIN;");
+	if (is_read_only(step))
+		put(output, "COMMIT;");
+	if (!transaction || is_read_only(step))
+		put(output, "BEGIN READ WRITE;");
 	put_record(output, planned, step, last, journalled, other_role);
 	put(output, "COMMIT;");
 }
@@ -668,7 +687,7 @@ put_revision(SqlOutput *output, const SqlRange *range,
 		recorded = step == llast(steps);
 	}
 	if (!recorded)
-		put(output, psprintf("BEGIN;\n%s\nCOMMIT;",
+		put(output, psprintf("BEGIN READ WRITE;\n%s\nCOMMIT;",
 							 revision_record(planned, begun)));
 	if (other_role)
 		put(output, "RESET SESSION AUTHORIZATION;\n"

@@ -260,11 +260,10 @@ was_begun(const SmigRun *run, const SmigRevision *revision)
 }
 
 /*
- * Records, in the step's own transaction, that the step or the whole revision
- * is done.
+ * Writes that the step or the whole revision is done.
  */
 static void
-record_done(SmigRun *run, const SmigPart *part)
+write_done(SmigRun *run, const SmigPart *part)
 {
 	const SmigPlanned *planned = part->planned;
 	SmigLogEntry entry = smig_log_nothing;
@@ -294,6 +293,20 @@ record_done(SmigRun *run, const SmigPart *part)
 	entry.duration_us = GetCurrentTimestamp() - run->revision_start;
 	entry.message = planned->revision->message;
 	smig_journal_log(&entry);
+}
+
+/*
+ * Records, in the step's own transaction, that the step or the whole revision
+ * is done.  The script may have made that transaction READ ONLY for itself.
+ */
+static void
+record_done(SmigRun *run, const SmigPart *part)
+{
+	bool		save_read_only = XactReadOnly;
+
+	XactReadOnly = false;
+	write_done(run, part);
+	XactReadOnly = save_read_only;
 }
 
 /*

@@ -137,6 +137,7 @@ VACUUM public.theirs;
 $up$, 'DROP TABLE theirs, theirs_too', 'Größe.$schemamig$');
 SELECT schemamig_revision('after that', 'CREATE TABLE mine (a int)', 'DROP TABLE mine', 'odd3');
 SELECT schemamig_revision('steps', $up$
+BEGIN READ ONLY; SELECT 1; COMMIT;
 BEGIN ISOLATION LEVEL SERIALIZABLE; CREATE TABLE levels AS SELECT current_setting('transaction_isolation') AS l; COMMIT;
 CREATE TABLE plain AS SELECT current_setting('transaction_isolation') AS l;
 CREATE INDEX CONCURRENTLY ON levels (l);
