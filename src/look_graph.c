@@ -16,13 +16,13 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "look.h"
+#include "result.h"
 #include "store.h"
 #include "target.h"
 
@@ -35,33 +35,6 @@ PG_FUNCTION_INFO_V1(schemamig_resolve);
 
 /* Memory for the rows of a result, in kB, where work_mem is less. */
 #define RESULT_MEM			32768
-
-/*
- * Names as a text[] of their own.
- */
-static Datum
-name_array(List *names)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-static Datum
-id_array(List *nodes)
-{
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, nodes)
-		names = lappend(names, ((SmigNode *) lfirst(lc))->id);
-	return name_array(names);
-}
 
 /*
  * A text argument as a C string, or NULL.
@@ -213,7 +186,7 @@ schemamig_current(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	graph = smig_store_load_graph(&applied);
-	args[0] = id_array(smig_graph_maximal(graph, applied));
+	args[0] = smig_result_ids(smig_graph_maximal(graph, applied));
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT r.id, r.message, a.applied_at, a.applied_by"
@@ -261,7 +234,7 @@ schemamig_heads(PG_FUNCTION_ARGS)
 
 		values[0] = CStringGetTextDatum(node->id);
 		values[1] = CStringGetTextDatum(node->message);
-		values[2] = name_array(node->labels);
+		values[2] = smig_result_names(node->labels);
 		MemoryContextSwitchTo(old);
 		put_row(fcinfo, row, values, nulls);
 	}
@@ -292,7 +265,7 @@ schemamig_branches(PG_FUNCTION_ARGS)
 			continue;
 		old = MemoryContextSwitchTo(row);
 		values[0] = CStringGetTextDatum(node->id);
-		values[1] = id_array(node->children);
+		values[1] = smig_result_ids(node->children);
 		MemoryContextSwitchTo(old);
 		put_row(fcinfo, row, values, nulls);
 	}
@@ -328,9 +301,9 @@ schemamig_history(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		values[0] = CStringGetTextDatum(node->id);
-		values[1] = id_array(node->parents);
-		values[2] = id_array(node->depends_on);
-		values[3] = name_array(node->labels);
+		values[1] = smig_result_ids(node->parents);
+		values[2] = smig_result_ids(node->depends_on);
+		values[3] = smig_result_names(node->labels);
 		values[4] = CStringGetTextDatum(node->message);
 		values[5] = CStringGetTextDatum(fact->partial ? "partial" :
 										fact->applied ? "applied" : "pending");
