@@ -59,9 +59,14 @@
 /* Settings of a script that change what its expressions mean. */
 static const char *const relevant_settings[] = {"search_path", "timezone"};
 
+/* Looking something up must not wait for whoever is changing it. */
+#define LOOKUP_LOCK_TIMEOUT "50ms"
+
 static void
 apply_settings(SmigPending *pending)
 {
+	(void) set_config_option("lock_timeout", LOOKUP_LOCK_TIMEOUT, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	for (int i = 0; i < lengthof(relevant_settings); i++)
 	{
 		const char *value = smig_pending_setting(pending, relevant_settings[i]);

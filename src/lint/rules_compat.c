@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "nodes/value.h"
@@ -133,6 +134,44 @@ check_drop_table(SmigRuleContext *context)
 						 relation ? relation->label :
 						 strVal(llast((List *) lfirst(lc))));
 	}
+}
+
+static void
+check_drop_schema(SmigRuleContext *context)
+{
+	DropStmt   *stmt = (DropStmt *) context->stmt;
+	ListCell   *lc;
+
+	if (!IsA(stmt, DropStmt) || stmt->removeType != OBJECT_SCHEMA)
+		return;
+	foreach(lc, stmt->objects)
+	{
+		const char *name = strVal(lfirst(lc));
+		bool		created = false;
+		ListCell   *lc2;
+
+		foreach(lc2, context->pending->schemas)
+		{
+			if (strcmp(lfirst(lc2), name) == 0)
+				created = true;
+		}
+		if (created ||
+			(stmt->missing_ok && !OidIsValid(get_namespace_oid(name, true))))
+			continue;
+		smig_rule_report(context, -1, NULL,
+						 "schema \"%s\"%s is lost, and clients that still use it fail",
+						 name, stmt->behavior == DROP_CASCADE ?
+						 " with all that is in it" : "");
+	}
+}
+
+static void
+check_drop_database(SmigRuleContext *context)
+{
+	if (IsA(context->stmt, DropdbStmt))
+		smig_rule_report(context, -1, NULL,
+						 "database \"%s\" and all its data are lost",
+						 ((DropdbStmt *) context->stmt)->dbname);
 }
 
 static void
@@ -377,6 +416,16 @@ static const SmigRule rules[] = {
 		check_drop_table,
 		"DROP TABLE o2;",
 	"DROP TABLE IF EXISTS no_such_table;"},
+	{"drop-schema", SMIG_SEVERITY_WARNING, 'E',
+		"DROP SCHEMA: clients that still use it fail; with CASCADE all that is in it is lost.",
+		check_drop_schema,
+		"DROP SCHEMA lint_examples CASCADE;",
+	"DROP SCHEMA IF EXISTS no_such_schema;"},
+	{"drop-database", SMIG_SEVERITY_ERROR, 'E',
+		"DROP DATABASE in a migration loses all data of another database.",
+		check_drop_database,
+		"DROP DATABASE d;",
+	"DROP SCHEMA IF EXISTS no_such_schema;"},
 	{"rename-column", SMIG_SEVERITY_WARNING, 'E',
 		"Clients that use the old name of the column fail.",
 		check_rename_column,

@@ -262,6 +262,14 @@ check_enum_order(SmigRuleContext *context)
 						 "the new value sorts after all others; say BEFORE or AFTER if its place matters");
 }
 
+static void
+check_enum(SmigRuleContext *context)
+{
+	if (IsA(context->stmt, CreateEnumStmt))
+		smig_rule_report(context, -1, NULL,
+						 "values of an enum cannot be removed or moved later; a table with a foreign key, or text with a CHECK, can be changed");
+}
+
 /*
  * Does a later statement of the script make an index on the table that begins
  * with the column, or (column NULL) a primary key?
@@ -629,6 +637,11 @@ static const SmigRule rules[] = {
 		check_domain,
 		"CREATE DOMAIN d AS int CHECK (VALUE > 0);",
 	"CREATE DOMAIN d AS int;"},
+	{"create-enum", SMIG_SEVERITY_NOTE, 'G',
+		"Values of an enum cannot be removed or moved once they are there.",
+		check_enum,
+		"CREATE TYPE e AS ENUM ('a', 'b');",
+	"CREATE TYPE c AS (a int, b int);"},
 	{"enum-value-ordering", SMIG_SEVERITY_NOTE, 'G',
 		"ALTER TYPE ... ADD VALUE without BEFORE or AFTER puts the value last, and it cannot be moved.",
 		check_enum_order,

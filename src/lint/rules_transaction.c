@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -35,7 +36,7 @@ takes_long(SmigRuleContext *context)
 		SmigFact   *fact = lfirst(lc);
 
 		if (fact->rewrite && fact->relation->heap == NULL &&
-			fact->kind != 'S')
+			fact->kind != RELKIND_SEQUENCE)
 			return true;
 		if (fact->scan)
 			return true;
@@ -43,28 +44,61 @@ takes_long(SmigRuleContext *context)
 	return false;
 }
 
-static void
-check_after_lock(SmigRuleContext *context)
+/*
+ * A table that an earlier statement of the transaction keeps everybody out of;
+ * NULL when there is none.
+ */
+static SmigFact *
+find_held(SmigRuleContext *context)
 {
 	ListCell   *lc;
 
-	if (!context->transaction || !takes_long(context))
-		return;
+	if (!context->transaction)
+		return NULL;
 	foreach(lc, context->lint->held)
 	{
 		SmigFact   *held = lfirst(lc);
-		char	   *text;
 
-		if (held->mode != AccessExclusiveLock || held->relation->heap ||
-			held->kind == 'S' || held->relation->dropped)
-			continue;
-		text = smig_script_statement_text(context->script,
-										  context->statement);
-		smig_rule_report(context, -1, psprintf("COMMIT;\n%s;", text),
+		if (held->mode == AccessExclusiveLock && held->relation->heap == NULL &&
+			held->kind != RELKIND_SEQUENCE && !held->relation->dropped)
+			return held;
+	}
+	return NULL;
+}
+
+/*
+ * The statement after a COMMIT.
+ */
+static char *
+after_commit(SmigRuleContext *context)
+{
+	return psprintf("COMMIT;\n%s;",
+					smig_script_statement_text(context->script,
+											   context->statement));
+}
+
+static void
+check_after_lock(SmigRuleContext *context)
+{
+	SmigFact   *held = find_held(context);
+
+	if (held && takes_long(context))
+		smig_rule_report(context, -1, after_commit(context),
 						 "this statement can take long, and an earlier one of the transaction keeps readers and writers of %s out until it is done",
 						 held->name);
-		return;
-	}
+}
+
+static void
+check_more_after_lock(SmigRuleContext *context)
+{
+	SmigFact   *held = find_held(context);
+
+	if (held && !takes_long(context) &&
+		!IsA(context->stmt, VariableSetStmt) &&
+		!IsA(context->stmt, CommentStmt))
+		smig_rule_report(context, -1, after_commit(context),
+						 "an earlier statement of the transaction keeps readers and writers of %s out until this one is done, too",
+						 held->name);
 }
 
 static void
@@ -81,7 +115,7 @@ check_several_tables(SmigRuleContext *context)
 		SmigFact   *held = lfirst(lc);
 
 		if (held->mode == AccessExclusiveLock && held->relation->heap == NULL &&
-			held->kind == 'r' && !held->relation->dropped)
+			held->kind == RELKIND_RELATION && !held->relation->dropped)
 			earlier = held;
 	}
 	foreach(lc, context->facts->relations)
@@ -90,7 +124,7 @@ check_several_tables(SmigRuleContext *context)
 		bool		held = false;
 		ListCell   *lc2;
 
-		if (fact->mode != AccessExclusiveLock || fact->kind != 'r')
+		if (fact->mode != AccessExclusiveLock || fact->kind != RELKIND_RELATION)
 			continue;
 		foreach(lc2, context->lint->held)
 		{
@@ -101,16 +135,29 @@ check_several_tables(SmigRuleContext *context)
 			now = fact;
 	}
 	if (earlier && now)
-		smig_rule_report(context, -1,
-						 psprintf("COMMIT;\n%s;",
-								  smig_script_statement_text(context->script,
-															 context->statement)),
+		smig_rule_report(context, -1, after_commit(context),
 						 "the transaction waits for %s while it already keeps readers and writers of %s out",
 						 now->name, earlier->name);
 }
 
 static void
 check_merge(SmigRuleContext *context)
+{
+	AlterTableStmt *stmt = (AlterTableStmt *) context->stmt;
+	SmigRelation *relation;
+
+	if (!IsA(stmt, AlterTableStmt) || !context->transaction ||
+		stmt->objtype != OBJECT_TABLE)
+		return;
+	relation = smig_rule_relation(context, stmt->relation);
+	if (relation && list_member_ptr(context->lint->altered, relation))
+		smig_rule_report(context, -1, NULL,
+						 "this transaction has altered %s before; one ALTER TABLE with all commands reads and writes it once",
+						 relation->label);
+}
+
+static void
+check_rewrite_twice(SmigRuleContext *context)
 {
 	AlterTableStmt *stmt = (AlterTableStmt *) context->stmt;
 	SmigRelation *relation;
@@ -218,6 +265,16 @@ static const SmigRule rules[] = {
 		check_after_lock,
 		"ALTER TABLE t ADD COLUMN x int; UPDATE o SET v = 'x';",
 	"ALTER TABLE t ADD COLUMN x int; COMMIT; UPDATE o SET v = 'x' WHERE id = 1;"},
+	{"more-after-strong-lock", SMIG_SEVERITY_NOTE, 'D',
+		"A transaction that holds an ACCESS EXCLUSIVE lock goes on with a statement that takes a moment; readers and writers of the locked table wait for it, too.",
+		check_more_after_lock,
+		"ALTER TABLE t ADD COLUMN x int; CREATE TABLE n (id bigint PRIMARY KEY);",
+	"CREATE TABLE n (id bigint PRIMARY KEY); ALTER TABLE t ADD COLUMN x int;"},
+	{"merge-alter-table", SMIG_SEVERITY_NOTE, 'D',
+		"Several ALTER TABLE of one transaction change the same table; one with all commands locks, reads and writes it once.",
+		check_merge,
+		"ALTER TABLE t ADD COLUMN x int; ALTER TABLE t ADD COLUMN y int;",
+	"ALTER TABLE t ADD COLUMN x int, ADD COLUMN y int;"},
 	{"several-tables-locked", SMIG_SEVERITY_NOTE, 'D',
 		"A transaction takes ACCESS EXCLUSIVE locks on several tables one after the other: while it waits for one it keeps the others, and another session that takes them in another order makes a deadlock.",
 		check_several_tables,
@@ -225,7 +282,7 @@ static const SmigRule rules[] = {
 	"ALTER TABLE t ADD COLUMN x int; COMMIT; ALTER TABLE o ADD COLUMN x int;"},
 	{"rewrite-twice", SMIG_SEVERITY_WARNING, 'D',
 		"Two ALTER TABLE of one transaction each write the same table anew; as two commands of one ALTER TABLE they would do it once.",
-		check_merge,
+		check_rewrite_twice,
 		"ALTER TABLE t ADD COLUMN x serial; ALTER TABLE t ADD COLUMN y serial;",
 	"ALTER TABLE t ADD COLUMN x serial, ADD COLUMN y serial;"},
 	{"lock-timeout-too-long", SMIG_SEVERITY_WARNING, 'D',
