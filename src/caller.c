@@ -87,6 +87,7 @@ smig_caller_check(const char *function)
 				 errhint("Call it on the primary server.")));
 	PreventCommandIfReadOnly(function);
 	PreventCommandIfParallelMode(function);
+	smig_lock_refuse_in_run(psprintf("execute %s", function));
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -137,19 +137,61 @@ smig_lock_run_holder(void)
 	return 0;
 }
 
+/* Whether this process is executing scripts right now. */
+static bool run_is_here = false;
+
+/*
+ * Says that from now on, until smig_lock_run_end, this process executes
+ * scripts.  The migration lock does not stop a script from changing what its
+ * own run has planned: for the process that holds it, it is free.
+ */
+void
+smig_lock_run_begin(void)
+{
+	run_is_here = true;
+}
+
+/*
+ * Ends what smig_lock_run_begin began; to be called whatever happened.
+ */
+void
+smig_lock_run_end(void)
+{
+	run_is_here = false;
+}
+
+/*
+ * Refuses what a statement of a script must not do: its run would not know of
+ * it.
+ *
+ * what: as in "cannot ... in a script"
+ *
+ * Errors: 55006.
+ */
+void
+smig_lock_refuse_in_run(const char *what)
+{
+	if (run_is_here)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot %s in a script", what),
+				 errhint("Do it after the run.")));
+}
+
 /*
  * Takes the migration lock until the end of this transaction, for changing
  * what a run could be executing.
  *
  * what: what the caller wants to do, for the message
  *
- * Errors: 55006 when a run is in progress.
+ * Errors: 55006 when a run is in progress, here or elsewhere.
  */
 void
 smig_lock_run_for_writing(const char *what)
 {
 	int			holder;
 
+	smig_lock_refuse_in_run(what);
 	if (smig_lock_run_try(false))
 		return;
 	holder = smig_lock_run_holder();

@@ -39,6 +39,9 @@ extern void smig_lock_run_release(bool session);
 extern bool smig_lock_run_held(void);
 extern int	smig_lock_run_holder(void);
 extern void smig_lock_run_for_writing(const char *what);
+extern void smig_lock_run_begin(void);
+extern void smig_lock_run_end(void);
+extern void smig_lock_refuse_in_run(const char *what);
 
 extern List *smig_lock_blockers(List *wanted);
 extern List *smig_lock_describe(List *pids);

@@ -19,7 +19,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -110,12 +109,7 @@ smig_writer_begin(const char *function)
 void
 smig_writer_lock_run(const char *what)
 {
-	if (MyBgworkerEntry &&
-		strcmp(MyBgworkerEntry->bgw_library_name, SMIG_EXTENSION_NAME) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot %s in a script", what),
-				 errhint("Do it after the run.")));
+	smig_lock_refuse_in_run(what);
 
 	/*
 	 * At the end of a transaction the server frees table locks before

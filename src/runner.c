@@ -373,6 +373,7 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	PG_TRY();
 	{
 		take_lock(run);
+		smig_lock_run_begin();
 		run_with_lock(run);
 	}
 	PG_CATCH();
@@ -389,6 +390,7 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
+	smig_lock_run_end();
 
 	if (edata)
 	{
@@ -408,6 +410,30 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	pgstat_report_activity(STATE_IDLE, NULL);
 	if (edata)
 		ReThrowError(edata);
+}
+
+/*
+ * Executes the plan inside the caller's own transaction.
+ */
+static void
+run_plan_inline(SmigRun *run)
+{
+	for (int i = 0; i < list_length(run->plan->nodes); i++)
+	{
+		SmigPlanned *planned = smig_plan_revision(run->plan, i);
+		int			nestlevel = NewGUCNestLevel();
+		ListCell   *lc;
+
+		foreach(lc, revision_parts(run, planned, i + 1))
+		{
+			MemoryContextSwitchTo(run->step_context);
+			smig_step_run_inline(run, lfirst(lc));
+			MemoryContextReset(run->step_context);
+			MemoryContextSwitchTo(run->context);
+		}
+		/* settings end with the revision */
+		AtEOXact_GUC(false, nestlevel);
+	}
 }
 
 /*
@@ -432,22 +458,16 @@ smig_runner_run_inline(const SmigRequest *request)
 					request->allow_destructive);
 	if (run->plan->nodes == NIL)
 		notice_nothing_to_do(request);
-	for (int i = 0; i < list_length(run->plan->nodes); i++)
+	smig_lock_run_begin();
+	PG_TRY();
 	{
-		SmigPlanned *planned = smig_plan_revision(run->plan, i);
-		int			nestlevel = NewGUCNestLevel();
-		ListCell   *lc;
-
-		foreach(lc, revision_parts(run, planned, i + 1))
-		{
-			MemoryContextSwitchTo(run->step_context);
-			smig_step_run_inline(run, lfirst(lc));
-			MemoryContextReset(run->step_context);
-			MemoryContextSwitchTo(run->context);
-		}
-		/* settings end with the revision */
-		AtEOXact_GUC(false, nestlevel);
+		run_plan_inline(run);
 	}
+	PG_FINALLY();
+	{
+		smig_lock_run_end();
+	}
+	PG_END_TRY();
 	run->planned = NULL;
 	run->step = NULL;
 	record_end(run, NULL);
