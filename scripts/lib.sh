@@ -128,6 +128,26 @@ make_in() {
 		PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"
 }
 
+# Copies the tree to directory "$1".  Further arguments are for tar, such as
+# --exclude=*.o.  A file that changes meanwhile (tar's status 1) is no failure.
+tree_copy() {
+	local target=$1
+	shift
+	mkdir -p "$target"
+	{
+		tar -C "$top" --exclude=./.git --exclude=./results \
+			--exclude=./tmp_check --exclude=./output_iso \
+			--exclude=node_modules --warning=no-file-changed \
+			"$@" -cf - . || [ $? = 1 ]
+	} | tar -C "$target" --no-same-owner -xf -
+}
+
+# The same without what was built.
+tree_copy_sources() {
+	tree_copy "$1" '--exclude=*.o' '--exclude=*.so' '--exclude=*.bc' \
+		--exclude=.build-flags
+}
+
 # Copies the tree, built files included, to $work/src and finishes the build
 # there.  The checkout itself is built first where that is possible, so that
 # the next run has little to compile.
@@ -137,10 +157,7 @@ work_build() {
 	if [ -w "$top" ]; then
 		make_in "$top" "$jobs" all >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 	fi
-	mkdir "$work/src"
-	tar -C "$top" --exclude=./.git --exclude=./results --exclude=./tmp_check \
-		--exclude=./output_iso --exclude=node_modules -cf - . |
-		tar -C "$work/src" --no-same-owner -xf -
+	tree_copy "$work/src"
 	chown -R "$cluster_user" "$work/src"
 	make_in "$work/src" "$jobs" all >>"$log" 2>&1 ||
 		{ cat "$log" >&2; exit 1; }
