@@ -230,5 +230,32 @@ SKIP:
 	  or diag($errors);
 }
 
+# What CONCURRENTLY statements hold while they wait was measured from another
+# session; nothing can be measured in a transaction that is rolled back.
+SKIP:
+{
+	my $file   = "$shared/data/concurrently-locks-pg15.json";
+	my $matrix = "$shared/data/locks-pg15.json";
+	skip "no $file", 1 unless -r $file && -r $matrix;
+	$node->safe_psql('matrix', 'CREATE INDEX ci ON s.t (ck)');
+	foreach my $case (@{ $json->decode(slurp_file($file)) })
+	{
+		next unless $case->{locks_while_waiting};
+		my %real;
+		foreach my $lock (split /, /, $case->{locks_while_waiting})
+		{
+			my ($name, $mode) = $lock =~ /^(s\.\w+)=(\w+)$/ or next;
+			$real{$name} = $mode unless $name =~ /_cc(new|old)$/;
+		}
+		my $sql = $case->{stmt};
+		$sql =~ s/INDEX CONCURRENTLY ci ON/INDEX CONCURRENTLY ci9 ON/;
+		my $guess = $json->decode(
+			$node->safe_psql('matrix',
+				"SET search_path = s, public; SELECT DISTINCT locks FROM schemamig_lint("
+				  . quoted($sql) . ')'));
+		is_deeply($guess, \%real, $case->{stmt});
+	}
+}
+
 $node->stop;
 done_testing();
