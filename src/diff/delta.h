@@ -91,8 +91,13 @@ extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
 
+/* edges.c */
+extern void smig_delta_make_edges(SmigDelta *delta);
+
 /* order.c */
 extern void smig_delta_order(SmigDelta *delta);
+
+/* write.c */
 extern void smig_delta_write(SmigDelta *delta, const SmigAction *action,
 							SmigCell *cell);
 

@@ -484,9 +484,9 @@ Datum
 schemamig_snapshot(PG_FUNCTION_ARGS)
 {
 	SmigSnapshot *snapshot = smig_snapshot_read(schema_argument(fcinfo, 0));
+	char	   *json = smig_snapshot_to_json(snapshot);
 
-	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in,
-										CStringGetDatum(smig_snapshot_to_json(snapshot))));
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
 /*

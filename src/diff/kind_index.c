@@ -222,7 +222,10 @@ const SmigKind smig_kinds_index[] = {
 		" CASE WHEN i.relispartition THEN (SELECT "
 		SMIG_ADDRESS("pg_class", "h.inhparent", "0")
 		" FROM pg_inherits h WHERE h.inhrelid = i.oid) END AS origin"
-		" FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+		" FROM (SELECT * FROM pg_index y WHERE y.indexrelid >= 16384"
+		" AND NOT EXISTS (SELECT FROM pg_constraint c"
+		" WHERE c.conindid = y.indexrelid AND c.contype IN ('p', 'u', 'x'))"
+		" OFFSET 0) x JOIN pg_class i ON i.oid = x.indexrelid"
 		" JOIN pg_class r ON r.oid = x.indrelid"
 		" JOIN pg_namespace n ON n.oid = i.relnamespace"
 		" JOIN pg_namespace rn ON rn.oid = r.relnamespace"
@@ -238,9 +241,7 @@ const SmigKind smig_kinds_index[] = {
 		" ELSE quote_literal(option_value) END, ', ') || ')'"
 		" FROM pg_options_to_table(i.reloptions)) END OFFSET 0) o(opts)"
 		" WHERE r.relnamespace = ANY ($1) AND r.relkind IN ('r', 'p', 'm')"
-		" AND r.relpersistence <> 't' AND NOT EXISTS"
-		" (SELECT FROM pg_constraint c WHERE c.conindid = i.oid"
-		" AND c.contype IN ('p', 'u', 'x'))",
+		" AND r.relpersistence <> 't'",
 		.create = create_index,
 		.alter = alter_index
 	},

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * kind_misc.c
- *	  Default privileges, languages, transforms, access methods, and what is only reported.
+ *	  Default privileges, languages, transforms, access methods; and kinds
+ *	  that are only reported.
  *
  * IDENTIFICATION
  *	  src/diff/kind_misc.c

@@ -151,8 +151,10 @@ make_request(Oid database, List *schemas)
 	next = request->schemas;
 	foreach(lc, schemas)
 	{
-		strcpy(next, lfirst(lc));
-		next += strlen(next) + 1;
+		Size		length = strlen(lfirst(lc)) + 1;
+
+		memcpy(next, lfirst(lc), length);
+		next += length;
 	}
 	shm_mq_set_receiver(shm_mq_create(request_queue(request), QUEUE_SIZE),
 						MyProc);

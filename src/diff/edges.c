@@ -1,0 +1,391 @@
+/*-------------------------------------------------------------------------
+ *
+ * edges.c
+ *	  Which action has to come before which.
+ *
+ * From the dependencies of both states, from names that must be free, from
+ * inheritance, and, as a guess that may be dropped, from the words in bodies of
+ * functions.
+ *
+ * IDENTIFICATION
+ *	  src/diff/edges.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "diff/delta.h"
+
+static void
+add_edge(SmigDelta *delta, int before, int after, bool soft)
+{
+	SmigEdge   *edge;
+
+	if (before < 0 || after < 0 || before == after)
+		return;
+	/* the same edge again, as happens with many columns of one table */
+	edge = delta->actions[before].edges;
+	if (edge && edge->to == after && edge->soft == soft)
+		return;
+	edge = palloc(sizeof(SmigEdge));
+	edge->to = after;
+	edge->soft = soft;
+	edge->next = delta->actions[before].edges;
+	delta->actions[before].edges = edge;
+}
+
+/*
+ * "old" goes (or changes) while it needs "on".
+ */
+static void
+edges_for_old(SmigDelta *delta, SmigObject *old, SmigObject *on)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+	SmigState  *need = smig_delta_state(delta, on);
+
+	add_edge(delta, state->drop, need->aside, false);
+	add_edge(delta, state->drop, need->alter, false);
+	if (need->swap)
+	{
+		/* the old type goes last, when nothing uses it any more */
+		add_edge(delta, state->alter, need->drop, false);
+		add_edge(delta, state->drop, need->drop, false);
+		return;
+	}
+	add_edge(delta, state->drop, need->drop, false);
+	add_edge(delta, state->alter, need->drop, false);
+}
+
+static void
+edges_for_new(SmigDelta *delta, SmigObject *new, SmigObject *on)
+{
+	SmigState  *state = smig_delta_state(delta, new);
+	SmigState  *need = smig_delta_state(delta, on);
+
+	add_edge(delta, need->create, state->create, false);
+	add_edge(delta, need->create, state->alter, false);
+	add_edge(delta, need->alter, state->create, false);
+	add_edge(delta, need->alter, state->alter, false);
+}
+
+typedef struct SlotEntry
+{
+	char		name[NAMEDATALEN * 4 + 16];
+	int			action;
+} SlotEntry;
+
+/*
+ * The name an object takes from others of any kind, or NULL.
+ */
+static const char *
+slot_of(const SmigObject *object)
+{
+	const char *slot = smig_attr(object, "_slot");
+
+	if (slot == NULL && (object->kind->flags & SMIG_KIND_RELATION))
+		slot = object->id;
+	return slot;
+}
+
+/*
+ * A name must be free before something else takes it.
+ */
+static void
+edges_for_names(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(((SlotEntry *) 0)->name),
+		.entrysize = sizeof(SlotEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *slots = hash_create("schemamig names", 256, &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigState  *state = &delta->from_states[i];
+		const char *slot = slot_of(delta->from->objects[i]);
+		int			frees = state->aside >= 0 ? state->aside :
+			state->drop >= 0 ? state->drop : state->alter;
+		SlotEntry  *entry;
+
+		if (slot == NULL || frees < 0 ||
+			(frees == state->alter &&
+			 (state->other == NULL || slot_of(state->other) == NULL ||
+			  strcmp(slot_of(state->other), slot) == 0) &&
+			 slot_of(state->other) != NULL))
+			continue;
+		if (strlen(slot) >= sizeof(entry->name))
+			continue;
+		entry = hash_search(slots, slot, HASH_ENTER, NULL);
+		entry->action = frees;
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigState  *state = &delta->to_states[i];
+		const char *slot = slot_of(delta->to->objects[i]);
+		SlotEntry  *entry;
+
+		if (slot == NULL || strlen(slot) >= sizeof(entry->name))
+			continue;
+		entry = hash_search(slots, slot, HASH_FIND, NULL);
+		if (entry)
+		{
+			add_edge(delta, entry->action, state->create, false);
+			add_edge(delta, entry->action, state->alter, false);
+		}
+	}
+	hash_destroy(slots);
+}
+
+/*
+ * A link between tables (partition, inheritance) needs the columns and
+ * constraints of both to fit; what stays behind when it is cut can be changed
+ * only afterwards.
+ */
+static void
+edges_for_links(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *link = delta->from->objects[i];
+		ListCell   *lc;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			delta->from_states[i].drop < 0)
+			continue;
+		foreach(lc, link->parent->children)
+		{
+			SmigObject *part = lfirst(lc);
+			SmigState  *state = smig_delta_state(delta, part);
+
+			if (part == link || part->origin == NULL)
+				continue;
+			add_edge(delta, delta->from_states[i].drop, state->drop, false);
+			add_edge(delta, delta->from_states[i].drop, state->alter, false);
+		}
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *link = delta->to->objects[i];
+		int			makes = delta->to_states[i].create;
+		ListCell   *lc;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) || makes < 0)
+			continue;
+		foreach(lc, link->parent->children)
+		{
+			SmigObject *part = lfirst(lc);
+			SmigState  *state = smig_delta_state(delta, part);
+			SmigState  *origin;
+
+			if (part == link || part->origin == NULL)
+				continue;
+			origin = smig_delta_state(delta, part->origin);
+			if (!state->implied)
+			{
+				add_edge(delta, state->create, makes, false);
+				add_edge(delta, state->alter, makes, false);
+			}
+			if (strcmp(part->kind->name, "foreign key") == 0)
+				continue;
+			if (strcmp(part->kind->name, "column") == 0 ||
+				strcmp(part->kind->name, "check") == 0)
+			{
+				add_edge(delta, origin->create, makes, false);
+				add_edge(delta, origin->alter, makes, false);
+			}
+		}
+	}
+}
+
+/* ---------------- bodies of functions ---------------- */
+
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN];
+	List	   *objects;		/* of SmigObject * that come into being */
+} NameEntry;
+
+/*
+ * Names in the text of a function.  This only has to guess which objects a
+ * body may need, so a plain cut into words is enough: a wrong guess orders
+ * two statements that need no order.
+ */
+static List *
+words_of(const char *body)
+{
+	List	   *words = NIL;
+
+	while (*body)
+	{
+		char		word[NAMEDATALEN * 2];
+		int			length = 0;
+		bool		quoted = *body == '"';
+
+		if (!quoted && !isalpha((unsigned char) *body) && *body != '_' &&
+			!IS_HIGHBIT_SET(*body))
+		{
+			body++;
+			continue;
+		}
+		if (quoted)
+			body++;
+		while (*body && (quoted ? *body != '"' :
+						 (isalnum((unsigned char) *body) || *body == '_' ||
+						  *body == '$' || IS_HIGHBIT_SET(*body))))
+		{
+			if (length < (int) sizeof(word) - 1)
+				word[length++] = quoted ? *body :
+					pg_tolower((unsigned char) *body);
+			body++;
+		}
+		if (quoted && *body)
+			body++;
+		word[length] = '\0';
+		if (length > 0 && length < NAMEDATALEN)
+			words = lappend(words, pstrdup(word));
+	}
+	return words;
+}
+
+static HTAB *
+names_that_come(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = NAMEDATALEN,
+		.entrysize = sizeof(NameEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *names = hash_create("schemamig new names", 256, &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *object = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		NameEntry  *entry;
+		bool		found;
+
+		if ((state->create < 0 && state->alter < 0) || state->folded ||
+			strlen(object->name) >= NAMEDATALEN ||
+			!(object->kind->flags & (SMIG_KIND_RELATION | SMIG_KIND_TYPE) ||
+			  strcmp(object->kind->name, "column") == 0 ||
+			  object->kind->acl_type == OBJECT_FUNCTION))
+			continue;
+		entry = hash_search(names, object->name, HASH_ENTER, &found);
+		if (!found)
+			entry->objects = NIL;
+		entry->objects = lappend(entry->objects, object);
+	}
+	return names;
+}
+
+/*
+ * Soft edges: a function whose body is text comes after what it may use.
+ */
+static void
+edges_for_bodies(SmigDelta *delta)
+{
+	HTAB	   *names = NULL;
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *function = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		int			makes = state->create >= 0 ? state->create : state->alter;
+		const char *body = smig_attr(function, "_body");
+		List	   *words;
+		ListCell   *lc;
+
+		if (body == NULL || makes < 0 || state->unchecked)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (names == NULL)
+			names = names_that_come(delta);
+		words = words_of(body);
+		foreach(lc, words)
+		{
+			NameEntry  *entry = hash_search(names, lfirst(lc), HASH_FIND,
+											NULL);
+			ListCell   *found;
+
+			if (entry == NULL)
+				continue;
+			foreach(found, entry->objects)
+			{
+				SmigObject *object = lfirst(found);
+				SmigState  *theirs = smig_delta_state(delta, object);
+				bool		named = object->parent == NULL;
+				ListCell   *word;
+
+				if (object == function)
+					continue;
+				/* a column counts only together with its table */
+				foreach(word, words)
+				{
+					if (named)
+						break;
+					named = strcmp(lfirst(word), object->parent->name) == 0;
+				}
+				if (!named)
+					continue;
+				add_edge(delta, theirs->create, makes, true);
+				add_edge(delta, theirs->alter, makes, true);
+			}
+		}
+	}
+}
+
+/*
+ * Makes the edges between the actions of a delta.
+ */
+void
+smig_delta_make_edges(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+		SmigState  *state = &delta->from_states[i];
+		ListCell   *lc;
+
+		if (state->fate == SMIG_FATE_KEEP || state->implied)
+			continue;
+		foreach(lc, old->deps)
+			edges_for_old(delta, old, lfirst(lc));
+		if (old->parent)
+			edges_for_old(delta, old, old->parent);
+		if (state->aside >= 0)
+		{
+			int			create = smig_delta_state(delta, state->other)->create;
+
+			add_edge(delta, state->aside, create, false);
+			add_edge(delta, create, state->drop, false);
+		}
+		else if (state->fate == SMIG_FATE_REPLACE)
+			add_edge(delta, state->drop,
+					 smig_delta_state(delta, state->other)->create, false);
+	}
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *new = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+		ListCell   *lc;
+
+		if (state->fate == SMIG_FATE_KEEP || state->implied)
+			continue;
+		foreach(lc, new->deps)
+			edges_for_new(delta, new, lfirst(lc));
+		if (new->parent)
+			edges_for_new(delta, new, new->parent);
+	}
+	edges_for_names(delta);
+	edges_for_links(delta);
+	edges_for_bodies(delta);
+}
+
