@@ -47,9 +47,15 @@ edges_for_old(SmigDelta *delta, SmigObject *old, SmigObject *on)
 {
 	SmigState  *state = smig_delta_state(delta, old);
 	SmigState  *need = smig_delta_state(delta, on);
+	bool		late = state->drop >= 0 &&
+		smig_delta_state(delta, delta->actions[state->drop].object)->swap;
 
-	add_edge(delta, state->drop, need->aside, false);
-	add_edge(delta, state->drop, need->alter, false);
+	/* a type that waits aside may go on using what it used */
+	if (!late)
+	{
+		add_edge(delta, state->drop, need->aside, false);
+		add_edge(delta, state->drop, need->alter, false);
+	}
 	if (need->swap)
 	{
 		/* the old type goes last, when nothing uses it any more */
@@ -321,7 +327,8 @@ edges_for_bodies(SmigDelta *delta)
 			{
 				SmigObject *object = lfirst(found);
 				SmigState  *theirs = smig_delta_state(delta, object);
-				bool		named = object->parent == NULL;
+				bool		named = object->parent == NULL ||
+					list_member_ptr(function->deps, object->parent);
 				ListCell   *word;
 
 				if (object == function)

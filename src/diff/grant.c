@@ -142,6 +142,8 @@ object_grants(const SmigObject *object)
 {
 	const char *owner = smig_attr(object, "owner");
 
+	if (owner == NULL)
+		owner = smig_attr(object, "_owner");
 	if (smig_attr(object, "acl") == NULL)
 		return object->kind->acl_type == OBJECT_COLUMN ? NIL :
 			builtin_grants(object->kind->acl_type, owner ? owner : "");
@@ -374,6 +376,20 @@ target_of(const SmigObject *object)
 	target.column = column ? pstrdup(quote_identifier(object->name)) : NULL;
 	target.owner = smig_attr(column ? object->parent : object, "owner");
 	return target;
+}
+
+/*
+ * Gives an object that stays the privileges it would have if nothing had been
+ * granted.
+ */
+void
+smig_emit_default_grants(const SmigObject *object, SmigCell *cell)
+{
+	GrantTarget target = target_of(object);
+	const char *owner = smig_attr(object, "_owner");
+
+	write_grants(cell, &target, object_grants(object),
+				 builtin_grants(object->kind->acl_type, owner ? owner : ""));
 }
 
 /*

@@ -121,6 +121,8 @@ extern void smig_emit_extras(struct SmigDelta *delta, const SmigObject *old,
 extern void smig_emit_privileges(struct SmigDelta *delta,
 								 const SmigObject *old, const SmigObject *new,
 								 const char *before, SmigCell *cell);
+extern void smig_emit_default_grants(const SmigObject *object,
+									 SmigCell *cell);
 extern void smig_emit_revoke_all(struct SmigDelta *delta,
 								 const SmigObject *object, SmigCell *cell);
 extern void smig_emit_default_privileges(const SmigObject *old,

@@ -280,6 +280,26 @@ alter_identity(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 					  quote_identifier(smig_attr(new, "_identity_name")));
 }
 
+/*
+ * Whether a partition key names a column.
+ */
+static bool
+names_column(const char *key, const char *column)
+{
+	const char *name = quote_identifier(column);
+	size_t		length = strlen(name);
+
+	for (const char *at = strstr(key, name); at; at = strstr(at + 1, name))
+	{
+		char		before = at > key ? at[-1] : ' ';
+		char		after = at[length];
+
+		if (strchr(" (,", before) && (after == '\0' || strchr(" ),", after)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 			 SmigCell *cell)
@@ -292,6 +312,13 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		!smig_attr_same(old, new, "collation");
 	const char *value;
 
+	if (retype && smig_attr(old->parent, "partition_by") &&
+		names_column(smig_attr(old->parent, "partition_by"), old->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the type of column %s cannot be altered, because it is part of the partition key",
+						old->id),
+				 errhint("Write this change by hand: a new table, and the rows moved.")));
 	if (smig_attr(new, "generated") && !smig_attr_same(old, new, "generated"))
 	{
 		if (!can_set_expression || smig_attr(old, "generated") == NULL)
@@ -370,6 +397,22 @@ create_view_column(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
 }
 
+/*
+ * The sequence may stay, without what made it worth an object of its own.
+ */
+static void
+drop_identity_sequence(SmigDelta *delta, const SmigObject *object,
+					   SmigCell *cell)
+{
+	const SmigObject *column = smig_delta_state(delta, object->parent)->other;
+
+	if (column == NULL || smig_attr(column, "identity") == NULL)
+		return;
+	if (smig_attr(object, "comment"))
+		smig_cell_add(cell, "COMMENT ON SEQUENCE %s IS NULL", object->id);
+	smig_emit_default_grants(object, cell);
+}
+
 static void
 drop_view_column(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
@@ -445,6 +488,28 @@ const SmigKind smig_kinds_column[] = {
 		.create = create_column,
 		.alter = alter_column,
 		.drop = drop_column
+	},
+	{
+		/* made and dropped with its column; has privileges of its own */
+		.name = "identity sequence",
+		.sql = "SEQUENCE",
+		.classid = 1259,
+		.order = 73,
+		.acl_type = OBJECT_SEQUENCE,
+		.acl_sql = "SEQUENCE",
+		.query = "SELECT s.oid, 0, 'pg_class'::regclass::oid, d.refobjid, d.refobjsubid,"
+		" format('%I.%I', n.nspname, s.relname), s.relname::text,"
+		" n.nspname AS _schema, pg_get_userbyid(s.relowner) AS _owner,"
+		SMIG_ACL("s.relacl", "s", "s.relowner")
+		" FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace"
+		" JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid"
+		" AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'"
+		" WHERE s.relnamespace = ANY ($1) AND s.relkind = 'S'"
+		" AND (s.relacl IS NOT NULL OR EXISTS"
+		" (SELECT FROM pg_description c WHERE c.objoid = s.oid"
+		" AND c.classoid = 'pg_class'::regclass))",
+		.create = create_view_column,
+		.drop = drop_identity_sequence
 	},
 	{
 		.name = "view column",

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int NOT NULL, k date NOT NULL); CREATE INDEX ON t (k);

@@ -1,0 +1,1 @@
+CREATE TABLE t_old (id int PRIMARY KEY, s text);

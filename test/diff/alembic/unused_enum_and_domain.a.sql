@@ -1,0 +1,1 @@
+CREATE TYPE unused AS ENUM ('a');

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, b int); CREATE FUNCTION f(t) RETURNS int LANGUAGE sql AS 'SELECT $1.b';

@@ -1,0 +1,1 @@
+CREATE TABLE t (a bigint); CREATE TABLE u (a int); CREATE POLICY p ON u USING (EXISTS (SELECT FROM t WHERE t.a = u.a));
