@@ -73,7 +73,9 @@ sub unknown_names
 	while ($text =~ /(?<![\w.\/-])((?:src|test|scripts|examples|bench|install|doc)\/[\w.\/*-]*[\w*\/])/g)
 	{
 		my $path = $1;
-		$unknown{$path} = 1 unless glob($path) && -e (glob $path)[0];
+		my @found = grep { -e } glob $path;
+
+		$unknown{$path} = 1 unless @found;
 	}
 	return sort keys %unknown;
 }
