@@ -81,8 +81,7 @@ sub interrupt
 			"$name: the error names revision and step")
 		  if $how->{names_step};
 	}
-	is( $ctl->query('SELECT count(*) FROM pg_stat_activity WHERE pid = ' . $caller->pid),
-		0,
+	ok($ctl->until('SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = ' . $caller->pid),
 		"$name: the session is gone")
 	  if $how->{gone} && $how->{name} ne 'Ctrl-C in psql';
 	return;
