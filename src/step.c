@@ -1,20 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * step.c
- *	  Executing steps: transactions with retries, and single statements that
- *	  are no transaction.
+ *	  Executing steps that are transactions, with retries; and what steps of
+ *	  all kinds share.
  *
  * A step's effects and the record that it is done commit together.  A
  * transactional step is tried under lock_timeout, rolled back and tried again
  * within a budget, so that a queue of application queries never waits behind
  * it for longer than one try; sessions known to be in the way for long are
- * waited for outside of the lock queue, before the try.
- *
- * A statement that is no transaction has its intent committed first (see
- * recover.c) and its outcome recorded in its own last transaction.  For CALL
- * and DO the row is set to "partial" in the transaction the procedure begins
- * in: its first COMMIT makes that durable, a crash before it does not, so the
- * next run knows for certain whether a part of the work was committed.
+ * waited for outside of the lock queue, before the try.  Statements that are no
+ * transaction are in step_single.c.
  *
  * IDENTIFICATION
  *	  src/step.c
@@ -40,7 +35,7 @@
 #include "lock.h"
 #include "recover.h"
 #include "settings.h"
-#include "step.h"
+#include "step_private.h"
 #include "wanted.h"
 
 /* Pauses while waiting for others (ms). */
@@ -52,9 +47,6 @@
 
 /* The longest pause between two tries (ms). */
 #define MAX_BACKOFF 5000
-
-/* How long the clean-up after a failure may take (ms); more is left to the next run. */
-#define CLEANUP_PATIENCE 30000
 
 /*
  * Sleeps on the latch and serves interrupts.
@@ -122,8 +114,8 @@ log_alone(SmigRun *run, const char *event, const char *message)
  * Adds revision, step, statement and the exact place in the script to errors
  * and messages.
  */
-static void
-step_error_context(void *arg)
+void
+smig_step_context(void *arg)
 {
 	SmigRun    *run = arg;
 	const char *script;
@@ -158,8 +150,8 @@ step_count(const SmigPlanned *planned)
 /*
  * Tells the caller which step begins.
  */
-static void
-announce(SmigRun *run, const SmigPart *part)
+void
+smig_step_announce(SmigRun *run, const SmigPart *part)
 {
 	const SmigPlanned *planned = part->planned;
 	const char *doing = planned->direction == SMIG_APPLY ? "applying" :
@@ -201,8 +193,8 @@ check_pause(SmigRun *run)
 /*
  * Begins a part.  A run that continues a revision may enter it at any step.
  */
-static void
-enter_part(SmigRun *run, const SmigPart *part)
+void
+smig_step_enter(SmigRun *run, const SmigPart *part)
 {
 	run->step_start = GetCurrentTimestamp();
 	if (run->planned != part->planned || part->step == NULL ||
@@ -217,8 +209,8 @@ enter_part(SmigRun *run, const SmigPart *part)
 /*
  * Runs the statements of a step in the current transaction.
  */
-static void
-execute_statements(SmigRun *run, const SmigPart *part, bool toplevel)
+void
+smig_step_execute(SmigRun *run, const SmigPart *part, bool toplevel)
 {
 	ListCell   *lc;
 
@@ -299,8 +291,8 @@ write_done(SmigRun *run, const SmigPart *part)
  * Records, in the step's own transaction, that the step or the whole revision
  * is done.  The script may have made that transaction READ ONLY for itself.
  */
-static void
-record_done(SmigRun *run, const SmigPart *part)
+void
+smig_step_record_done(SmigRun *run, const SmigPart *part)
 {
 	bool		save_read_only = XactReadOnly;
 
@@ -313,8 +305,8 @@ record_done(SmigRun *run, const SmigPart *part)
  * Ends the transaction of a failed try and returns its error, copied into the
  * step's context.  For use in PG_CATCH.
  */
-static ErrorData *
-abandon(SmigRun *run)
+ErrorData *
+smig_step_abandon(SmigRun *run)
 {
 	ErrorData  *edata;
 
@@ -348,8 +340,8 @@ check_stop(SmigRun *run)
 /*
  * Sleeps while schemamig_pause() is in force.
  */
-static void
-wait_while_paused(SmigRun *run)
+void
+smig_step_pause(SmigRun *run)
 {
 	bool		paused;
 
@@ -370,8 +362,12 @@ wait_while_paused(SmigRun *run)
 	log_alone(run, "resume", NULL);
 }
 
-static bool
-is_lock_failure(const ErrorData *edata)
+/*
+ * Whether a try failed for want of a lock, or in a way that another try may
+ * mend.
+ */
+bool
+smig_step_is_lock_failure(const ErrorData *edata)
 {
 	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
@@ -472,8 +468,9 @@ report_budget_over(SmigRun *run, List *blockers)
  *
  * begin: when the step was begun; the budget counts from there
  */
-static void
-wait_outside(SmigRun *run, List *statements, List *seen, TimestampTz begin)
+void
+smig_step_wait_outside(SmigRun *run, List *statements, List *seen,
+					   TimestampTz begin)
 {
 	List	   *told = NIL;
 	TimestampTz told_at = 0;
@@ -522,9 +519,9 @@ describe_seen(SmigRun *run)
  * Result: sessions seen in the way (SmigBlocker), to be waited for before the
  * next try.
  */
-static List *
-back_off(SmigRun *run, List *statements, ErrorData *edata, int tries,
-		 TimestampTz begin)
+List *
+smig_step_back_off(SmigRun *run, List *statements, ErrorData *edata,
+				   int tries, TimestampTz begin)
 {
 	List	   *seen = describe_seen(run);
 	List	   *blockers = find_blockers(run, statements, seen);
@@ -594,7 +591,7 @@ try_transaction(SmigRun *run, List *parts)
 
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run->step_context);
-		enter_part(run, part);
+		smig_step_enter(run, part);
 
 		/* settings end with the revision, also where the transaction goes on */
 		if (list_length(parts) > 1 && nestlevel == 0)
@@ -606,8 +603,8 @@ try_transaction(SmigRun *run, List *parts)
 
 				SetPGVariable(item->defname, list_make1(item->arg), true);
 			}
-		execute_statements(run, part, true);
-		record_done(run, part);
+		smig_step_execute(run, part, true);
+		smig_step_record_done(run, part);
 		if (part->last && nestlevel != 0)
 		{
 			AtEOXact_GUC(false, nestlevel);
@@ -637,10 +634,10 @@ smig_step_run_transaction(SmigRun *run, List *parts)
 	volatile int tries = 0;
 	ErrorContextCallback callback;
 
-	enter_part(run, linitial(parts));
+	smig_step_enter(run, linitial(parts));
 	if (list_length(parts) == 1)
-		announce(run, linitial(parts));
-	callback.callback = step_error_context;
+		smig_step_announce(run, linitial(parts));
+	callback.callback = smig_step_context;
 	callback.arg = run;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
@@ -648,7 +645,7 @@ smig_step_run_transaction(SmigRun *run, List *parts)
 	{
 		ErrorData  *volatile edata = NULL;
 
-		wait_outside(run, statements, seen, begin);
+		smig_step_wait_outside(run, statements, seen, begin);
 		tries++;
 		PG_TRY();
 		{
@@ -656,15 +653,15 @@ smig_step_run_transaction(SmigRun *run, List *parts)
 		}
 		PG_CATCH();
 		{
-			edata = abandon(run);
+			edata = smig_step_abandon(run);
 		}
 		PG_END_TRY();
 		if (edata == NULL)
 			break;
 		if (edata->sqlerrcode == SMIG_ERRCODE_PAUSE)
-			wait_while_paused(run);
-		else if (is_lock_failure(edata))
-			seen = back_off(run, statements, edata, tries, begin);
+			smig_step_pause(run);
+		else if (smig_step_is_lock_failure(edata))
+			seen = smig_step_back_off(run, statements, edata, tries, begin);
 		else
 			ReThrowError(edata);
 	}
@@ -679,258 +676,14 @@ smig_step_run_inline(SmigRun *run, const SmigPart *part)
 {
 	ErrorContextCallback callback;
 
-	enter_part(run, part);
-	announce(run, part);
-	callback.callback = step_error_context;
+	smig_step_enter(run, part);
+	smig_step_announce(run, part);
+	callback.callback = smig_step_context;
 	callback.arg = run;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	execute_statements(run, part, false);
-	record_done(run, part);
+	smig_step_execute(run, part, false);
+	smig_step_record_done(run, part);
 	CommandCounterIncrement();
-	error_context_stack = callback.previous;
-}
-
-/*
- * Commits the intent of a statement that is no transaction.
- */
-static const char *
-declare_intent(SmigRun *run, const SmigPart *part)
-{
-	const SmigStatement *statement = linitial(part->step->statements);
-	char	   *intent;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	intent = smig_recover_intent(statement);
-	smig_journal_step(run->request->run, part->planned->revision->id,
-					  part->planned->direction, part->step, SMIG_STATE_STARTED,
-					  intent);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	return intent;
-}
-
-/*
- * One try of a statement that is no transaction.
- */
-static void
-try_single(SmigRun *run, const SmigPart *part)
-{
-	StartTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	if (part->step->kind == SMIG_STEP_CALL)
-		smig_journal_step(run->request->run, part->planned->revision->id,
-						  part->planned->direction, part->step,
-						  SMIG_STATE_PARTIAL, NULL);
-	execute_statements(run, part, true);
-	MemoryContextSwitchTo(run->step_context);
-	record_done(run, part);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-}
-
-static SmigJournalStep *
-find_row(List *rows, const SmigPart *part)
-{
-	ListCell   *lc;
-
-	foreach(lc, rows)
-	{
-		SmigJournalStep *row = lfirst(lc);
-
-		if (row->step == part->step->number &&
-			row->direction == part->planned->direction &&
-			strcmp(row->revision, part->planned->revision->id) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-/* The journal's present row of the part, in step_context. */
-static SmigJournalStep *
-read_row(SmigRun *run, const SmigPart *part)
-{
-	List	   *rows;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	rows = smig_journal_load();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	return find_row(rows, part);
-}
-
-/*
- * After a failed try: removes what it left half built, as far as that is
- * possible soon; the rest is done by the next run, which finds the intent.
- *
- * Result: whether nothing of the statement is left, so that it can be tried
- * again.
- */
-static bool
-clean_up(SmigRun *run, const SmigPart *part, const char *intent,
-		 const ErrorData *failure)
-{
-	const SmigStatement *statement = linitial(part->step->statements);
-	SmigJournalStep *row = read_row(run, part);
-	int			patience = failure->sqlerrcode == ERRCODE_QUERY_CANCELED ?
-		SMIG_RECOVER_HURRY : CLEANUP_PATIENCE;
-	volatile bool clean = false;
-
-	if (row == NULL || row->state == SMIG_STATE_PARTIAL)
-		return false;
-	PG_TRY();
-	{
-		clean = smig_recover_inspect(statement, intent, patience) ==
-			SMIG_RECOVERY_RETRY;
-		if (clean)
-		{
-			StartTransactionCommand();
-			smig_journal_forget_step(part->planned->revision->id,
-									 part->planned->direction,
-									 part->step->number);
-			CommitTransactionCommand();
-			MemoryContextSwitchTo(run->step_context);
-		}
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata = abandon(run);
-
-		ereport(WARNING,
-				(errmsg("could not clean up after the failed statement: %s",
-						edata->message),
-				 errhint("The next run removes what it left."),
-				 errhidecontext(true)));
-	}
-	PG_END_TRY();
-	return clean;
-}
-
-/*
- * Before a statement that is no transaction: what did an earlier run leave?
- *
- * Result: true when the statement's effect is complete.
- *
- * Errors: 55000 when a CALL or DO has committed a part of its work, which only
- * a person can judge.
- */
-static bool
-recover_earlier(SmigRun *run, const SmigPart *part)
-{
-	SmigJournalStep *row = find_row(run->journal, part);
-	const char *id = part->planned->revision->id;
-
-	if (row == NULL)
-		return false;
-	if (row->state == SMIG_STATE_PARTIAL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a part of the work of step %d was committed before it was interrupted",
-						part->step->number),
-				 errdetail("A procedure that commits cannot be rolled back, and running it again could do its work twice."),
-				 errhint("Look what is there, then SELECT schemamig_settle('%s', 'retry') to run it again, or 'done' to go on behind it.",
-						 id)));
-	if (smig_recover_inspect(linitial(part->step->statements), row->intent,
-							 smig_lock_wait) != SMIG_RECOVERY_DONE)
-		return false;
-	ereport(NOTICE,
-			(errmsg("step %d of revision \"%s\" had been completed before it was interrupted",
-					part->step->number, id),
-			 errhidecontext(true)));
-	StartTransactionCommand();
-	smig_step_log(run, "recovery", -1, NULL,
-				  "the interrupted statement was found, or made, complete", NULL);
-	record_done(run, part);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->step_context);
-	return true;
-}
-
-/*
- * CONCURRENTLY statements wait for others by design and in nobody's way, so
- * lock_timeout would only make them fail.  Switched off for them, unless the
- * script itself has set it.
- */
-static bool
-suspend_lock_timeout(const SmigPart *part)
-{
-	if (part->step->kind != SMIG_STEP_CONCURRENT ||
-		LockTimeout != smig_lock_timeout)
-		return false;
-	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	return true;
-}
-
-static void
-resume_lock_timeout(bool suspended)
-{
-	if (suspended)
-		SetConfigOption("lock_timeout", psprintf("%d", smig_lock_timeout),
-						PGC_USERSET, PGC_S_SESSION);
-}
-
-/*
- * Runs a part that is a single statement outside a transaction block.  Called
- * outside a transaction.
- */
-void
-smig_step_run_single(SmigRun *run, const SmigPart *part)
-{
-	SmigStatement *statement = linitial(part->step->statements);
-	TimestampTz begin = GetCurrentTimestamp();
-	List	   *volatile seen = NIL;
-	volatile int tries = 0;
-	ErrorContextCallback callback;
-
-	enter_part(run, part);
-	announce(run, part);
-	callback.callback = step_error_context;
-	callback.arg = run;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	if (recover_earlier(run, part))
-	{
-		error_context_stack = callback.previous;
-		return;
-	}
-	for (;;)
-	{
-		ErrorData  *volatile edata = NULL;
-		const char *intent;
-		volatile bool suspended;
-
-		if (part->step->kind != SMIG_STEP_CONCURRENT)
-			wait_outside(run, part->step->statements, seen, begin);
-		run->statement = statement;
-		smig_recover_make_way(statement, true);
-		run->statement = NULL;
-		intent = declare_intent(run, part);
-		suspended = suspend_lock_timeout(part);
-		tries++;
-		PG_TRY();
-		{
-			try_single(run, part);
-		}
-		PG_CATCH();
-		{
-			edata = abandon(run);
-		}
-		PG_END_TRY();
-		resume_lock_timeout(suspended);
-		if (edata == NULL)
-			break;
-		if (!clean_up(run, part, intent, edata) ||
-			(edata->sqlerrcode != SMIG_ERRCODE_PAUSE &&
-			 !is_lock_failure(edata)) ||
-			(part->step->kind == SMIG_STEP_CONCURRENT &&
-			 edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE))
-			ReThrowError(edata);
-		if (edata->sqlerrcode == SMIG_ERRCODE_PAUSE)
-			wait_while_paused(run);
-		else
-			seen = back_off(run, part->step->statements, edata, tries, begin);
-	}
 	error_context_stack = callback.previous;
 }
