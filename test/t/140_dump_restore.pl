@@ -5,12 +5,14 @@
 use strict;
 use warnings FATAL => 'all';
 
+use File::Spec;
 use PostgreSQL::Test::Utils;
 use Schemamig::Test;
 use Test::More;
 
 my $node = new_node('dump');
-my $dir = PostgreSQL::Test::Utils::tempdir();
+my $top = File::Spec->rel2abs('.');
+my $dir = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir());
 
 # Everything that the tables keep, and what the functions make of it.
 sub state_of
@@ -109,19 +111,24 @@ $new->init;
 $new->append_conf('postgresql.conf', "max_worker_processes = 16\n");
 $node->stop;
 my $bin = $node->config_data('--bindir');
+my ($old_data, $new_data) = map { File::Spec->rel2abs($_->data_dir) } $node, $new;
 chdir $dir or die $!;
 my ($help) = run_command([ "$bin/pg_upgrade", '--help' ]);
-command_ok(
+my $upgraded = run_log(
 	[
 		"$bin/pg_upgrade", $help =~ /--no-sync/ ? '--no-sync' : '--link',
-		'-d', $node->data_dir, '-D', $new->data_dir,
+		'-d', $old_data, '-D', $new_data,
 		'-b', $bin, '-B', $bin, '-s', $new->host,
 		'-p', $node->port, '-P', $new->port
-	],
-	'pg_upgrade');
-$new->start;
-is(state_of($new, 'postgres'), $state, 'pg_upgrade: all that schemamig knows is the same');
-goes_on($new, 'postgres', 'pg_upgrade');
-$new->stop;
+	], '>', \my $report, '2>&1');
+ok($upgraded, 'pg_upgrade') or diag($report);
+if ($upgraded)
+{
+	chdir $top or die $!;
+	$new->start;
+	is(state_of($new, 'postgres'), $state, 'pg_upgrade: all that schemamig knows is the same');
+	goes_on($new, 'postgres', 'pg_upgrade');
+	$new->stop;
+}
 
 done_testing();
