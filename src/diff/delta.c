@@ -455,6 +455,10 @@ smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
 	delta->to_states = palloc_extended(sizeof(SmigState) *
 									  Max(to->nobjects, 1),
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < from->nobjects; i++)
+		if (strcmp(from->objects[i]->kind->name, "default privileges") == 0)
+			delta->default_privileges = lappend(delta->default_privileges,
+												from->objects[i]);
 	match_by_key(delta);
 	match_renamed(delta);
 	first_fates(delta);

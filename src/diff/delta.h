@@ -79,6 +79,7 @@ typedef struct SmigDelta
 	SmigState  *to_states;
 	const char *user;			/* who will run it and own what is created */
 	bool		backward;		/* ties are broken the other way round */
+	List	   *default_privileges; /* of SmigObject * of the source */
 	int			nactions;
 	int			maxactions;
 	SmigAction *actions;

@@ -204,6 +204,32 @@ add_letter(char *letters, char letter)
 }
 
 /*
+ * Adds the privileges of an access list to others.
+ */
+static List *
+merge_grants(List *grants, List *items)
+{
+	ListCell   *lc;
+
+	foreach(lc, items)
+	{
+		Grant	   *more = read_grant(lfirst(lc));
+		Grant	   *have = find_grant(grants, more);
+
+		if (have == NULL)
+		{
+			grants = lappend(grants, more);
+			continue;
+		}
+		for (char *c = more->plain; *c; c++)
+			add_letter(have->plain, *c);
+		for (char *c = more->option; *c; c++)
+			add_letter(have->option, *c);
+	}
+	return grants;
+}
+
+/*
  * What an object created by the plan's user has before anything is granted:
  * the built-in privileges, changed by the default privileges that are in
  * force while the plan runs (those dropped by it are dropped first, those
@@ -221,39 +247,24 @@ created_grants(SmigDelta *delta, const SmigObject *object)
 		object->kind->acl_type == OBJECT_SCHEMA ? "n" : "";
 
 	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < delta->from->nobjects; i++)
-		{
-			SmigObject *entry = delta->from->objects[i];
-			const char *of = NULL;
-			ListCell   *lc;
+	{
+		ListCell   *entry_cell;
 
-			if (strcmp(entry->kind->name, "default privileges") != 0 ||
-				delta->from_states[i].fate == SMIG_FATE_DROP ||
+		foreach(entry_cell, delta->default_privileges)
+		{
+			SmigObject *entry = lfirst(entry_cell);
+			const char *of = smig_attr(entry, "_in_schema");
+
+			if (smig_delta_state(delta, entry)->fate == SMIG_FATE_DROP ||
 				strcmp(smig_attr(entry, "_role"), delta->user) != 0 ||
 				strcmp(smig_attr(entry, "_type"), letter) != 0)
 				continue;
-			of = smig_attr(entry, "_in_schema");
 			if (pass == 0 && of == NULL)
 				grants = read_grants(smig_attr_list(entry, "privileges"));
-			if (pass == 0 || of == NULL || schema == NULL ||
-				strcmp(of, schema) != 0)
-				continue;
-			foreach(lc, smig_attr_list(entry, "privileges"))
-			{
-				Grant	   *more = read_grant(lfirst(lc));
-				Grant	   *have = find_grant(grants, more);
-
-				if (have == NULL)
-				{
-					grants = lappend(grants, more);
-					continue;
-				}
-				for (char *c = more->plain; *c; c++)
-					add_letter(have->plain, *c);
-				for (char *c = more->option; *c; c++)
-					add_letter(have->option, *c);
-			}
+			else if (pass == 1 && of && schema && strcmp(of, schema) == 0)
+				grants = merge_grants(grants, smig_attr_list(entry, "privileges"));
 		}
+	}
 	return grants;
 }
 
