@@ -164,6 +164,8 @@ add_foreign_key(SmigFactsContext *context, SmigConstraint *constraint,
 		if (constraint->target_columns == NIL && key)
 			constraint->target_columns = key->columns;
 	}
+	context->pending->keyed =
+		list_append_unique_ptr(context->pending->keyed, constraint->relation);
 	if (new_column)
 		constraint->valid = true;
 	if (constraint->name == NULL)

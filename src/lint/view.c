@@ -52,6 +52,13 @@ typedef struct RelationEntry
 	SmigRelation *relation;
 } RelationEntry;
 
+/* Entry of SmigPending.by_name: who has, or has had, that name. */
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	List	   *relations;		/* of SmigRelation * */
+} NameEntry;
+
 /*
  * Makes an empty pending state: the catalog as it is.  It lives in a child of
  * the current memory context.
@@ -72,6 +79,10 @@ smig_pending_create(void)
 	pending->context = context;
 	pending->by_oid = hash_create("schemamig pending relations", 64, &control,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	control.keysize = NAMEDATALEN;
+	control.entrysize = sizeof(NameEntry);
+	pending->by_name = hash_create("schemamig pending names", 64, &control,
+								   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	pending->transaction = 1;
 	MemoryContextSwitchTo(old);
 	return pending;
@@ -147,15 +158,21 @@ smig_view_quote(const char *schema, const char *name)
 }
 
 /*
- * Adds a relation to the lists of the pending state.
+ * Makes a relation be found by the name and schema that the script has given
+ * it; to be called after each change of either.
  */
 void
 smig_view_remember(SmigPending *pending, SmigRelation *relation)
 {
 	MemoryContext old = MemoryContextSwitchTo(pending->context);
+	NameEntry  *entry;
+	bool		found;
 
-	if (!list_member_ptr(pending->named, relation))
-		pending->named = lappend(pending->named, relation);
+	entry = hash_search(pending->by_name, relation->name, HASH_ENTER, &found);
+	if (!found)
+		entry->relations = NIL;
+	entry->relations = list_append_unique_ptr(entry->relations, relation);
+	relation->named = true;
 	MemoryContextSwitchTo(old);
 }
 
@@ -239,11 +256,12 @@ static SmigRelation *
 find_in_schema(SmigPending *pending, const char *schema, const char *name)
 {
 	const char *catalog_name = catalog_schema(pending, schema);
+	NameEntry  *entry = hash_search(pending->by_name, name, HASH_FIND, NULL);
 	SmigRelation *relation;
 	Oid			namespace;
 	ListCell   *lc;
 
-	foreach(lc, pending->named)
+	foreach(lc, entry ? entry->relations : NIL)
 	{
 		relation = lfirst(lc);
 		if (!relation->dropped && strcmp(relation->name, name) == 0 &&
@@ -258,8 +276,7 @@ find_in_schema(SmigPending *pending, const char *schema, const char *name)
 	if (!OidIsValid(namespace))
 		return NULL;
 	relation = smig_view_get(pending, get_relname_relid(name, namespace));
-	if (relation == NULL || strcmp(relation->name, name) != 0 ||
-		list_member_ptr(pending->named, relation))
+	if (relation == NULL || relation->named)
 		return NULL;			/* renamed or moved away */
 	return relation;
 }
@@ -394,7 +411,7 @@ make_relation(SmigPending *pending, RangeVar *name, char kind)
 	relation->owner = GetUserId();
 	relation->transaction = pending->transaction;
 	pending->relations = lappend(pending->relations, relation);
-	pending->named = lappend(pending->named, relation);
+	smig_view_remember(pending, relation);
 	MemoryContextSwitchTo(old);
 	return relation;
 }

@@ -74,6 +74,7 @@ typedef struct SmigRelation
 	bool		validated;		/* unknown, and the script has validated some
 								 * constraint of it */
 	bool		dropped;
+	bool		named;			/* its name or schema is the script's doing */
 	bool		filled;			/* made by this script, which puts rows in */
 	bool		loaded;			/* columns, constraints, indexes are here */
 	int			transaction;	/* number of the transaction that made it */
@@ -127,7 +128,8 @@ typedef struct SmigPending
 	MemoryContext context;		/* owns everything */
 	HTAB	   *by_oid;			/* loaded relations */
 	List	   *relations;		/* of SmigRelation *: every one known */
-	List	   *named;			/* of SmigRelation *: made or renamed here */
+	HTAB	   *by_name;		/* those made, renamed or moved here */
+	List	   *keyed;			/* of SmigRelation *: given foreign keys here */
 	List	   *settings;		/* of SmigPendingSetting * */
 	List	   *types;			/* of SmigPendingType * */
 	List	   *functions;		/* of SmigPendingFunction * */

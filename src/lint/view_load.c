@@ -269,6 +269,7 @@ List *
 smig_view_referencing(SmigPending *pending, SmigRelation *relation)
 {
 	List	   *tables = NIL;
+	List	   *others;
 	List	   *found = NIL;
 	ListCell   *lc;
 
@@ -294,10 +295,16 @@ smig_view_referencing(SmigPending *pending, SmigRelation *relation)
 		systable_endscan(scan);
 		table_close(catalog, AccessShareLock);
 	}
+	others = list_copy(pending->keyed);
 	foreach(lc, tables)
-		(void) smig_view_get(pending, lfirst_oid(lc));
+	{
+		SmigRelation *other = smig_view_get(pending, lfirst_oid(lc));
 
-	foreach(lc, pending->relations)
+		if (other)
+			others = list_append_unique_ptr(others, other);
+	}
+
+	foreach(lc, others)
 	{
 		SmigRelation *other = lfirst(lc);
 		ListCell   *lc2;
