@@ -152,14 +152,19 @@ SELECT p.run, p.pid,
 	CASE WHEN NOT p.between_tries THEN p.here[4]::integer END AS steps,
 	CASE WHEN NOT p.between_tries THEN p.here[5]::integer END AS statement,
 	CASE WHEN NOT p.between_tries THEN p.here[6]::integer END AS statements,
-	c.relid::regclass::text AS relation,
-	c.rows_done, c.rows_total,
-	pg_catalog.round(c.percent, 1) AS percent,
-	NULL::numeric AS rows_per_second,
-	NULL::interval AS eta,
-	NULL::integer AS batch_size,
-	1 AS workers,
-	coalesce(
+	coalesce(b.relation, c.relid::regclass::text) AS relation,
+	coalesce(b.rows_done, c.rows_done) AS rows_done,
+	coalesce(b.rows_total, c.rows_total) AS rows_total,
+	pg_catalog.round(coalesce(
+		least(100.0 * b.rows_scanned / nullif(b.rows_total, 0), 100)::numeric,
+		c.percent::numeric), 1) AS percent,
+	pg_catalog.round(b.rate::numeric) AS rows_per_second,
+	CASE WHEN b.rate > 0
+		THEN greatest(b.rows_total - b.rows_scanned, 0) / b.rate * '1 s'::interval
+	END AS eta,
+	b.current_batch AS batch_size,
+	coalesce(b.workers, 1) AS workers,
+	coalesce(b.throttled_by,
 		CASE WHEN p.queued THEN (
 			SELECT pg_catalog.string_agg(DISTINCT 'process ' || b.pid, ', ')
 			FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(p.pid)) b (pid)) END,
@@ -174,7 +179,15 @@ SELECT p.run, p.pid,
 		ELSE coalesce(c.phase, 'running')
 	END AS state
 FROM place p
-	LEFT JOIN command c ON c.pid = p.pid;
+	LEFT JOIN command c ON c.pid = p.pid
+	LEFT JOIN LATERAL (
+		SELECT f.*, (f.rows_scanned - f.resumed_scanned) / greatest(
+			pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - f.resumed_at),
+			0.001) AS rate
+		FROM schemamig.backfill f
+		WHERE f.run = p.run AND f.state = 'running'
+		ORDER BY f.id DESC
+		LIMIT 1) b ON true;
 COMMENT ON VIEW schemamig.activity IS
 'Not for use: what schemamig.progress and schemamig_status() show, for the owner only.';
 COMMENT ON COLUMN schemamig.activity.run IS 'The run.';

@@ -170,8 +170,8 @@ end_session(void)
  *
  * Errors: 25001, naming the first few of them.
  */
-static void
-check_own_locks(void)
+void
+smig_caller_check_own_locks(void)
 {
 	SmigStoreScope scope;
 	char	   *names;
@@ -238,7 +238,7 @@ smig_caller_has_work(const SmigRequest *request)
 	SmigPlan   *plan;
 	bool		result;
 
-	check_own_locks();
+	smig_caller_check_own_locks();
 	if (!smig_lock_run_try(false))
 	{
 		notice_lock_holder();

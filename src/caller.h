@@ -16,6 +16,7 @@
 #include "runner.h"
 
 extern void smig_caller_check(const char *function);
+extern void smig_caller_check_own_locks(void);
 extern bool smig_caller_has_work(const SmigRequest *request);
 extern void smig_caller_run(SmigRequest *request);
 extern void smig_caller_start(SmigRequest *request);

@@ -87,6 +87,26 @@
 									  (cost), NIL, NULL, NULL, NIL))
 #endif
 
+/* The kind of a row comparison is another type in 18. */
+typedef enum SmigComparison
+{
+	SMIG_LESS_EQUAL,
+	SMIG_GREATER_EQUAL,
+	SMIG_GREATER
+} SmigComparison;
+
+#if PG_VERSION_NUM >= 180000
+#define SMIG_ROW_COMPARE_KIND(node) ((node)->cmptype)
+#define SMIG_ROW_COMPARE_VALUE(comparison) \
+	((comparison) == SMIG_LESS_EQUAL ? COMPARE_LE : \
+	 (comparison) == SMIG_GREATER ? COMPARE_GT : COMPARE_GE)
+#else
+#define SMIG_ROW_COMPARE_KIND(node) ((node)->rctype)
+#define SMIG_ROW_COMPARE_VALUE(comparison) \
+	((comparison) == SMIG_LESS_EQUAL ? ROWCOMPARE_LE : \
+	 (comparison) == SMIG_GREATER ? ROWCOMPARE_GT : ROWCOMPARE_GE)
+#endif
+
 /*
  * What libpq/libpq.h declares cannot be had from there, because it drags in
  * gssapi.h, which is not there without Kerberos' headers.  The same in 15 to

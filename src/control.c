@@ -21,6 +21,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "backfill/backfill.h"
 #include "caller.h"
 #include "journal.h"
 #include "lock.h"
@@ -36,6 +37,27 @@ PG_FUNCTION_INFO_V1(schemamig_settle);
 #define BEGIN_POLL 20
 
 /*
+ * Whether the process is still there, and the caller may steer it.
+ *
+ * Errors: 42501 when it acts for a role the caller is not a member of.
+ */
+static bool
+check_right_to_steer(int pid)
+{
+	PGPROC	   *proc = BackendPidGetProc(pid);
+
+	if (proc == NULL)
+		return false;
+	if (superuser_arg(proc->roleId) ? !superuser() :
+		!has_privs_of_role(GetUserId(), proc->roleId))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to steer the run of role \"%s\"",
+						GetUserNameFromId(proc->roleId, false))));
+	return true;
+}
+
+/*
  * Process of the run in progress, 0 when there is none.
  *
  * Errors: 42501 when it acts for a role the caller is not a member of: the
@@ -45,28 +67,43 @@ static int
 run_process(void)
 {
 	int			pid = smig_lock_run_holder();
-	PGPROC	   *proc = pid ? BackendPidGetProc(pid) : NULL;
 
-	if (proc == NULL)
+	if (pid == 0)
 		return 0;
-	if (superuser_arg(proc->roleId) ? !superuser() :
-		!has_privs_of_role(GetUserId(), proc->roleId))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to steer the run of role \"%s\"",
-						GetUserNameFromId(proc->roleId, false))));
-	return pid;
+	return check_right_to_steer(pid) ? pid : 0;
 }
 
 /*
- * schemamig_cancel(): cancels the run in progress.
+ * Processes of backfills that are runs of their own.
+ *
+ * Errors: as run_process.
+ */
+static List *
+backfill_processes(void)
+{
+	List	   *pids = smig_lock_backfill_holders();
+	ListCell   *lc;
+
+	foreach(lc, pids)
+		check_right_to_steer(lfirst_int(lc));
+	return pids;
+}
+
+/*
+ * schemamig_cancel(): cancels the run in progress; without one, the backfills.
  */
 Datum
 schemamig_cancel(PG_FUNCTION_ARGS)
 {
 	int			pid = run_process();
+	bool		cancelled = false;
+	ListCell   *lc;
 
-	PG_RETURN_BOOL(pid != 0 && kill(pid, SIGINT) == 0);
+	if (pid != 0)
+		PG_RETURN_BOOL(kill(pid, SIGINT) == 0);
+	foreach(lc, backfill_processes())
+		cancelled = kill(lfirst_int(lc), SIGINT) == 0 || cancelled;
+	PG_RETURN_BOOL(cancelled);
 }
 
 /*
@@ -84,22 +121,31 @@ schemamig_pause(PG_FUNCTION_ARGS)
 		smig_caller_sleep(BEGIN_POLL);
 		pid = run_process();
 	}
-	if (pid == 0)
+	if (pid == 0 && backfill_processes() == NIL)
 		PG_RETURN_BOOL(false);
 	smig_journal_set_pause(true);
 	PG_RETURN_BOOL(true);
 }
 
 /*
- * schemamig_resume(): lets a paused run go on.
+ * schemamig_resume(): lets what is paused go on, and starts interrupted
+ * backfills again.
  */
 Datum
 schemamig_resume(PG_FUNCTION_ARGS)
 {
-	if (run_process() == 0 || !smig_journal_pause_wanted())
-		PG_RETURN_BOOL(false);
-	smig_journal_set_pause(false);
-	PG_RETURN_BOOL(true);
+	bool		running = run_process() != 0 || backfill_processes() != NIL;
+	bool		resumed = false;
+
+	if (running && smig_journal_pause_wanted())
+	{
+		smig_journal_set_pause(false);
+		resumed = true;
+	}
+	smig_caller_check("schemamig_resume()");
+	if (smig_backfill_restart() > 0)
+		resumed = true;
+	PG_RETURN_BOOL(resumed);
 }
 
 /*

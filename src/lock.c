@@ -179,6 +179,29 @@ smig_lock_refuse_in_run(const char *what)
 }
 
 /*
+ * Process ids of those who hold the lock of some table's backfill in this
+ * database, as integers.
+ */
+List *
+smig_lock_backfill_holders(void)
+{
+	LockData   *data = GetLockStatusData();
+	List	   *pids = NIL;
+
+	for (int i = 0; i < data->nelements; i++)
+	{
+		LockInstanceData *instance = &data->locks[i];
+
+		if (instance->locktag.locktag_type == LOCKTAG_ADVISORY &&
+			instance->locktag.locktag_field1 == MyDatabaseId &&
+			instance->locktag.locktag_field4 == SMIG_LOCKCLASS_BACKFILL &&
+			(instance->holdMask & LOCKBIT_ON(ExclusiveLock)))
+			pids = list_append_unique_int(pids, instance->pid);
+	}
+	return pids;
+}
+
+/*
  * Takes the migration lock until the end of this transaction, for changing
  * what a run could be executing.
  *

@@ -38,6 +38,7 @@ extern void smig_lock_run_wait(bool session);
 extern void smig_lock_run_release(bool session);
 extern bool smig_lock_run_held(void);
 extern int	smig_lock_run_holder(void);
+extern List *smig_lock_backfill_holders(void);
 extern void smig_lock_run_for_writing(const char *what);
 extern void smig_lock_run_begin(void);
 extern void smig_lock_run_end(void);

@@ -107,12 +107,13 @@ smig_relay_create(const SmigRequest *request)
 	shared->authenticated_role = GetAuthenticatedUserId();
 	shared->session_role = GetSessionUserId();
 	shared->current_role = GetUserId();
+	shared->kind = request->kind;
 	shared->direction = request->direction;
 	shared->transaction = request->transaction;
 	shared->allow_destructive = request->allow_destructive;
 	shared->detached = request->detached;
 	shared->caller_pid = request->caller_pid;
-	pg_atomic_init_u64(&shared->run, 0);
+	pg_atomic_init_u64(&shared->run, (uint64) request->run);
 	pg_atomic_init_u32(&shared->phase, 0);
 	pg_atomic_init_u32(&shared->worker_pid, 0);
 	pg_atomic_init_u32(&shared->stop, 0);
@@ -169,6 +170,10 @@ smig_relay_attach(dsm_handle handle)
 	shm_mq_set_sender(mq, MyProc);
 	relay->queue = shm_mq_attach(mq, relay->segment, NULL);
 	pg_atomic_write_u32(&relay->shared->worker_pid, MyProcPid);
+
+	/* from here on it lives as long as this process */
+	if (relay->shared->pinned)
+		dsm_unpin_segment(handle);
 	return relay;
 }
 

@@ -32,10 +32,12 @@ typedef struct SmigShared
 	Oid			authenticated_role; /* who logged in */
 	Oid			session_role;	/* after SET SESSION AUTHORIZATION */
 	Oid			current_role;	/* after SET ROLE: who the run acts as */
+	SmigRequestKind kind;
 	SmigDirection direction;
 	SmigRunTransaction transaction;
 	bool		allow_destructive;
 	bool		detached;
+	bool		pinned;			/* the worker must unpin the segment */
 	int			caller_pid;
 
 	/* written by the worker: id of the run; 0 starting, 1 is on record */

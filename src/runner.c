@@ -278,7 +278,8 @@ run_with_lock(SmigRun *run)
 	StartTransactionCommand();
 	smig_journal_close_interrupted(request->run);
 	smig_journal_run_state(request->run, "running");
-	smig_journal_set_pause(false);
+	if (smig_lock_backfill_holders() == NIL)
+		smig_journal_set_pause(false);
 	MemoryContextSwitchTo(run->context);
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();

@@ -13,9 +13,18 @@
 
 #include "plan.h"
 
+/* What a worker is launched for. */
+typedef enum SmigRequestKind
+{
+	SMIG_REQUEST_RUN,			/* apply or revert; target: the target */
+	SMIG_REQUEST_BACKFILL,		/* target: options as jsonb text */
+	SMIG_REQUEST_HELP			/* help with a backfill; target: its id */
+} SmigRequestKind;
+
 /* What a caller asks for. */
 typedef struct SmigRequest
 {
+	SmigRequestKind kind;
 	int64		run;			/* id of the run */
 	SmigDirection direction;
 	SmigRunTransaction transaction;

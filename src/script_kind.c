@@ -22,6 +22,7 @@
 #include "script_private.h"
 
 #define BACKFILL_FUNCTION	"schemamig_backfill"
+#define FINISH_FUNCTION		"schemamig_backfill_finish"
 
 typedef bool (*StatementTest) (const Node *node);
 
@@ -122,7 +123,7 @@ discards_all(const Node *node)
 }
 
 /*
- * SELECT [schema.]schemamig_backfill(...) and nothing else.
+ * SELECT [schema.]schemamig_backfill(...), or _finish(...), and nothing else.
  */
 static bool
 is_backfill(const Node *node)
@@ -130,6 +131,7 @@ is_backfill(const Node *node)
 	const SelectStmt *select = (const SelectStmt *) node;
 	ResTarget  *target;
 	FuncCall   *call;
+	const char *name;
 
 	if (select->op != SETOP_NONE || list_length(select->targetList) != 1 ||
 		select->distinctClause || select->intoClause || select->fromClause ||
@@ -142,8 +144,10 @@ is_backfill(const Node *node)
 	if (target->val == NULL || !IsA(target->val, FuncCall))
 		return false;
 	call = (FuncCall *) target->val;
+	name = strVal(llast(call->funcname));
 	return list_length(call->funcname) <= 2 &&
-		strcmp(strVal(llast(call->funcname)), BACKFILL_FUNCTION) == 0 &&
+		(strcmp(name, BACKFILL_FUNCTION) == 0 ||
+		 strcmp(name, FINISH_FUNCTION) == 0) &&
 		!call->agg_order && !call->agg_filter && !call->over &&
 		!call->agg_within_group && !call->agg_star && !call->agg_distinct;
 }

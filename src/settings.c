@@ -57,6 +57,147 @@ bool		smig_allow_destructive = false;
 char	   *smig_trusted_authors = NULL;
 
 /*
+ * schemamig.batch_target (ms): how long a batch of a backfill should take.
+ * The number of rows follows; a batch that takes four times as long is rolled
+ * back and made again with half the rows.
+ */
+int			smig_batch_target = 250;
+
+/*
+ * schemamig.workers: processes that work on a backfill, where its argument
+ * "workers" is not given.
+ */
+int			smig_default_workers = 1;
+
+/*
+ * schemamig.max_replication_lag (ms): a backfill holds back while a physical
+ * standby replays later than this; -1 for off.
+ */
+int			smig_max_replication_lag = -1;
+
+/*
+ * schemamig.max_replication_lag_bytes (kB): a backfill holds back while a
+ * standby or a replication slot, physical or logical, is further behind than
+ * this; -1 for off.
+ */
+int			smig_max_replication_lag_bytes = -1;
+
+/*
+ * schemamig.max_archive_backlog (segments): a backfill holds back while more
+ * WAL segments than this wait to be archived; -1 for off.
+ */
+int			smig_max_archive_backlog = -1;
+
+/*
+ * schemamig.max_wal_rate (kB per second): a backfill holds back while the
+ * server writes more WAL than this; 0 for off.
+ */
+int			smig_max_wal_rate = 0;
+
+/*
+ * schemamig.nice: after each batch a backfill sleeps for this multiple of the
+ * time the batch took; 0 for not at all.
+ */
+double		smig_nice = 0;
+
+/*
+ * schemamig.vacuum_every (fraction of the table): the driving table is
+ * vacuumed whenever this part of it has been gone over, so that the batches
+ * after use the space freed; 0 for never.
+ */
+double		smig_vacuum_every = 0.1;
+
+/*
+ * schemamig.throttle_query: a backfill holds back while this query, run as its
+ * role between batches, gives true.
+ */
+char	   *smig_throttle_query = NULL;
+
+/*
+ * schemamig.backfill_errors: a backfill with on_error => 'skip' fails when
+ * more rows than this had to be kept aside.
+ */
+int			smig_backfill_errors = 1000;
+
+/*
+ * Defines the settings of backfills.
+ */
+static void
+define_backfill_settings(void)
+{
+	DefineCustomIntVariable("schemamig.batch_target",
+							"Sets how long a batch of a backfill should take.",
+							"The number of rows of a batch follows.",
+							&smig_batch_target,
+							250, 1, 60 * 60 * 1000,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.workers",
+							"Sets how many processes work on a backfill.",
+							"Default of the argument workers.",
+							&smig_default_workers,
+							1, 1, 64,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.max_replication_lag",
+							"Sets the replay lag of standbys above which backfills hold back.",
+							"-1 means no limit.",
+							&smig_max_replication_lag,
+							-1, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.max_replication_lag_bytes",
+							"Sets how far standbys and slots may be behind before backfills hold back.",
+							"-1 means no limit.",
+							&smig_max_replication_lag_bytes,
+							-1, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.max_archive_backlog",
+							"Sets how many WAL segments may wait for the archive before backfills hold back.",
+							"-1 means no limit.",
+							&smig_max_archive_backlog,
+							-1, -1, INT_MAX,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.max_wal_rate",
+							"Sets how much WAL per second the server may write before backfills hold back.",
+							"0 means no limit.",
+							&smig_max_wal_rate,
+							0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomRealVariable("schemamig.nice",
+							 "Sets how long a backfill sleeps after a batch, in multiples of the batch's time.",
+							 "0 means not at all.",
+							 &smig_nice,
+							 0, 0, 1000,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomRealVariable("schemamig.vacuum_every",
+							 "Sets after which fraction of the table a backfill vacuums it.",
+							 "0 means never.",
+							 &smig_vacuum_every,
+							 0.1, 0, 1,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomStringVariable("schemamig.throttle_query",
+							   "Sets a query that makes backfills hold back while it gives true.",
+							   "Run between batches as the role of the backfill.",
+							   &smig_throttle_query,
+							   "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("schemamig.backfill_errors",
+							"Sets how many rows a backfill may keep aside before it fails.",
+							"Concerns on_error => 'skip'.",
+							&smig_backfill_errors,
+							1000, 0, INT_MAX,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+}
+
+/*
  * Defines every setting and reserves the prefix.  Called once per process,
  * from _PG_init.
  */
@@ -99,5 +240,6 @@ smig_settings_define(void)
 							   PGC_SUSET, GUC_LIST_INPUT,
 							   NULL, NULL, NULL);
 
+	define_backfill_settings();
 	MarkGUCPrefixReserved("schemamig");
 }

@@ -17,6 +17,17 @@ extern int	smig_statement_timeout;
 extern bool smig_allow_destructive;
 extern char *smig_trusted_authors;
 
+extern int	smig_batch_target;
+extern int	smig_default_workers;
+extern int	smig_max_replication_lag;
+extern int	smig_max_replication_lag_bytes;
+extern int	smig_max_archive_backlog;
+extern int	smig_max_wal_rate;
+extern double smig_nice;
+extern double smig_vacuum_every;
+extern char *smig_throttle_query;
+extern int	smig_backfill_errors;
+
 extern void smig_settings_define(void);
 
 #endif							/* SMIG_SETTINGS_H */

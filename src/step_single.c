@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "backfill/backfill.h"
 #include "recover.h"
 #include "settings.h"
 #include "step_private.h"
@@ -210,6 +211,67 @@ resume_lock_timeout(bool suspended)
 }
 
 /*
+ * Records that a step with a backfill is done.
+ */
+static void
+finish_backfill_step(SmigRun *run, const SmigPart *part)
+{
+	run->statement = NULL;
+	StartTransactionCommand();
+	smig_step_record_done(run, part);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+}
+
+/*
+ * Runs a part that is a backfill, or waits for one.  Its own ledger knows how
+ * far it has come, so recovery is to call it again by the same name; the
+ * record that the step is done follows in a transaction of its own, and a
+ * backfill found done is not begun again while its step is open.
+ */
+static void
+run_backfill(SmigRun *run, const SmigPart *part)
+{
+	const SmigRevision *revision = part->planned->revision;
+	SmigStatement *statement = linitial(part->step->statements);
+	bool		begun = find_row(run->journal, part) != NULL;
+	SmigBackfillOptions *options;
+	char	   *awaited;
+
+	run->statement = statement;
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	awaited = smig_backfill_awaited(statement->raw,
+									part->planned->script->text);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	if (awaited)
+	{
+		(void) smig_backfill_await(run->request->run, awaited);
+		finish_backfill_step(run, part);
+		return;
+	}
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	options = smig_backfill_options_of_step(statement->raw,
+											part->planned->script->text,
+											psprintf("%s %s, step %d",
+													 smig_direction_name(part->planned->direction),
+													 revision->id,
+													 part->step->number));
+	if (!begun)
+		smig_backfill_forget(options->name);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->step_context);
+	if (!begun)
+		(void) declare_intent(run, part);
+	(void) smig_backfill_run(run->request->run, options, revision->id,
+							 part->step->number);
+	finish_backfill_step(run, part);
+}
+
+/*
  * Runs a part that is a single statement outside a transaction block.  Called
  * outside a transaction.
  */
@@ -228,6 +290,12 @@ smig_step_run_single(SmigRun *run, const SmigPart *part)
 	callback.arg = run;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	if (part->step->kind == SMIG_STEP_BACKFILL)
+	{
+		run_backfill(run, part);
+		error_context_stack = callback.previous;
+		return;
+	}
 	if (recover_earlier(run, part))
 	{
 		error_context_stack = callback.previous;

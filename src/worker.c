@@ -34,6 +34,7 @@
 #include "utils/portal.h"
 #include "utils/ps_status.h"
 
+#include "backfill/backfill.h"
 #include "journal.h"
 #include "settings.h"
 #include "worker.h"
@@ -248,6 +249,7 @@ smig_worker_main(Datum main_arg)
 	restore_settings();
 	CommitTransactionCommand();
 
+	request.kind = relay->shared->kind;
 	request.direction = relay->shared->direction;
 	request.transaction = relay->shared->transaction;
 	request.allow_destructive = relay->shared->allow_destructive;
@@ -259,11 +261,25 @@ smig_worker_main(Datum main_arg)
 	request.login_role =
 		MemoryContextStrdup(TopMemoryContext,
 							GetUserNameFromId(GetSessionUserId(), false));
-	request.run = smig_journal_next_run();
+	request.run = (int64) pg_atomic_read_u64(&relay->shared->run);
+	if (request.run == 0 && request.kind != SMIG_REQUEST_HELP)
+		request.run = smig_journal_next_run();
 	CommitTransactionCommand();
 	pg_atomic_write_u64(&relay->shared->run, (uint64) request.run);
 
 	set_ps_display("");
-	smig_runner_run(&request, &host);
+	MemoryContextSwitchTo(TopMemoryContext);
+	switch (request.kind)
+	{
+		case SMIG_REQUEST_RUN:
+			smig_runner_run(&request, &host);
+			break;
+		case SMIG_REQUEST_BACKFILL:
+			smig_backfill_main(&request, &host);
+			break;
+		case SMIG_REQUEST_HELP:
+			smig_backfill_help(strtoll(request.target, NULL, 10));
+			break;
+	}
 	pgstat_report_stat(true);
 }

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * crew.h
+ *	  The helpers of a backfill.
+ *
+ * IDENTIFICATION
+ *	  src/backfill/crew.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SMIG_CREW_H
+#define SMIG_CREW_H
+
+typedef struct SmigCrew SmigCrew;
+
+extern SmigCrew *smig_crew_launch(int64 backfill, int helpers);
+extern void smig_crew_check(SmigCrew *crew);
+extern bool smig_crew_wait(SmigCrew *crew);
+extern void smig_crew_stop(SmigCrew *crew);
+
+#endif							/* SMIG_CREW_H */
