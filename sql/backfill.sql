@@ -370,10 +370,13 @@ ALTER TABLE t DROP CONSTRAINT t_check;
 SELECT steps FROM schemamig_apply();
 SELECT count(c), min(n), max(n) FROM t;
 
-\echo nobody calls it where it cannot commit
+\echo called in a transaction
 BEGIN;
 SELECT schemamig_backfill('UPDATE few SET n = n + 1');
-COMMIT;
+SELECT n FROM few;
+SELECT schemamig_backfill('UPDATE few SET n = n + 1');
+ROLLBACK;
+SELECT n FROM few;
 CREATE TABLE uncommitted (id int PRIMARY KEY);
 BEGIN;
 INSERT INTO uncommitted VALUES (1);
@@ -384,7 +387,7 @@ SELECT schemamig_backfill('UPDATE few SET n = n + 1');
 ROLLBACK;
 
 -- nothing is left behind by any of them
-SELECT count(*) FROM schemamig.backfill_range;
+SELECT count(*) FROM schemamig.backfill_range r JOIN schemamig.backfill b ON b.id = r.backfill WHERE b.state = 'done';
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 SELECT name, state, relation FROM schemamig.backfill WHERE state = 'running' ORDER BY id;
 

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -24,6 +25,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "backfill/backfill.h"
@@ -122,6 +124,41 @@ make_options(const Argument *args)
 }
 
 /*
+ * Sees whether the statement is fit for batches.  The caller must not hold the
+ * locks that analysis takes while it waits for the run, so they go with a
+ * subtransaction.
+ */
+static void
+analyse_without_locks(const SmigBackfillOptions *options)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		(void) smig_backfill_analyse(options->statement, options->key);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/*
  * The arguments of the call as jsonb text, after they were checked and the
  * statement was found fit for batches.  Needs a transaction.
  */
@@ -148,7 +185,7 @@ smig_backfill_options_json(FunctionCallInfo fcinfo)
 		types_copy[i] = types[i];
 	}
 	options = make_options(args);
-	(void) smig_backfill_analyse(options->statement, options->key);
+	analyse_without_locks(options);
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT pg_catalog.jsonb_build_object("
