@@ -171,6 +171,8 @@ foreach my $workers (1, 2)
 
 	refill();
 	$caller->send(backfill($name, $workers, 0.2));
+	# from here on its upper bound is fixed
+	rows_done($name, 1);
 	until ($caller->is_done)
 	{
 		foreach my $i (0, 1)
