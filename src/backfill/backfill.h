@@ -146,6 +146,7 @@ extern void smig_ledger_progress(int64 id, int64 *done, int64 *scanned,
 
 extern void smig_ledger_resume(SmigBackfill *backfill, int64 run);
 extern void smig_ledger_delete(int64 id);
+extern bool smig_ledger_has_open_ranges(int64 id);
 extern void smig_ledger_throttled(int64 id, const char *reason);
 extern int64 smig_ledger_rows_of_run(int64 run);
 

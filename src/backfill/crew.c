@@ -113,11 +113,7 @@ smig_crew_check(SmigCrew *crew)
 		if (ended)
 			release_helper(helper);
 		if (error)
-		{
-			/* the end of a helper must not be the end of the leader */
-			error->elevel = ERROR;
-			ReThrowError(error);
-		}
+			ThrowErrorData(error);
 	}
 }
 

@@ -702,6 +702,11 @@ new_backfill(const SmigBackfillOptions *options, SmigBackfillPlan *plan,
 				 errdetail("Rows of %s could not be named.", plan->relation_name)));
 	backfill->options = *options;
 	backfill->plan = plan;
+	if (plan->key.ncolumns == 0)
+	{
+		/* another process's row versions could not be told apart in time */
+		backfill->options.workers = 1;
+	}
 	backfill->state = pstrdup("running");
 	backfill->last = smig_key_last(plan);
 	backfill->rows_total = estimate_rows(plan);
@@ -785,7 +790,7 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 	check_same_table(backfill, plan);
 	*retry = done;
 	backfill->plan = plan;
-	backfill->options.workers = options->workers;
+	backfill->options.workers = plan->key.ncolumns > 0 ? options->workers : 1;
 	backfill->options.batch_size = options->batch_size;
 	backfill->options.skip = options->skip;
 	backfill->options.verify = options->verify;
@@ -837,6 +842,28 @@ report_end(const Engine *engine, int64 rows, XLogRecPtr wal)
 }
 
 /*
+ * Works until no range is left open: a helper of an earlier leader that was
+ * killed can still be at one, until it notices.
+ */
+static void
+work_on_the_rest(Engine *engine)
+{
+	bool		open;
+
+	for (;;)
+	{
+		work(engine);
+		StartTransactionCommand();
+		open = smig_ledger_has_open_ranges(engine->backfill->id);
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(engine->context);
+		if (!open)
+			return;
+		smig_step_wait(HOLD_POLL);
+	}
+}
+
+/*
  * All the leader does once backfill and lock are there.
  */
 static void
@@ -855,7 +882,7 @@ lead(Engine *engine, bool retry)
 			work(engine);
 		} while (smig_crew_wait(engine->crew));
 		engine->crew = NULL;
-		work(engine);
+		work_on_the_rest(engine);
 		run_nulls(engine);
 	}
 	verify(backfill);

@@ -330,7 +330,7 @@ claim_left(int64 id, SmigClaim *claim)
 					   "UPDATE schemamig.backfill_range r SET worker = $2"
 					   " WHERE r.backfill = $1 AND r.id = (SELECT o.id"
 					   "  FROM schemamig.backfill_range o"
-					   "  WHERE o.backfill = $1 AND (o.worker IS NULL"
+					   "  WHERE o.backfill = $1 AND (o.worker IS NULL OR o.worker = $2"
 					   "   OR NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a"
 					   "    WHERE a.pid = o.worker"
 					   "    AND a.backend_type = 'schemamig worker'))"
@@ -623,4 +623,21 @@ smig_ledger_rows_of_run(int64 run)
 		rows = get_int64(1);
 	smig_store_end(&scope);
 	return rows;
+}
+
+/*
+ * Whether ranges are handed out and not done.
+ */
+bool
+smig_ledger_has_open_ranges(int64 id)
+{
+	Arguments	args = {0};
+	SmigStoreScope scope;
+	bool		found;
+
+	add_int64(&args, id);
+	found = execute_in(&scope, "SELECT FROM schemamig.backfill_range"
+					   " WHERE backfill = $1 LIMIT 1", &args) > 0;
+	smig_store_end(&scope);
+	return found;
 }
