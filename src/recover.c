@@ -475,6 +475,7 @@ run_own_statement(const char *text, int lock_limit, int limit)
 {
 	SmigScript *script = smig_script_parse(text, SMIG_TRANSACTION_REVISION,
 										   "recovery");
+
 	StartTransactionCommand();
 	limit_locks(lock_limit);
 	(void) set_config_option("statement_timeout", psprintf("%d", limit),

@@ -49,7 +49,7 @@ typedef struct SmigKey
 	Oid			types[SMIG_KEY_COLUMNS];
 	int32		typmods[SMIG_KEY_COLUMNS];
 	Oid			collations[SMIG_KEY_COLUMNS];
-	Oid			families[SMIG_KEY_COLUMNS];	/* of the default btree opclass */
+	Oid			families[SMIG_KEY_COLUMNS]; /* of the default btree opclass */
 	Oid			less_equal[SMIG_KEY_COLUMNS];	/* operators of the family */
 	Oid			greater[SMIG_KEY_COLUMNS];
 	Oid			greater_equal[SMIG_KEY_COLUMNS];

@@ -178,7 +178,7 @@ smig_backfill_main(const SmigRequest *request, const SmigRunnerHost *host)
 	{
 		const char *how = options->name ?
 			psprintf("What was done is kept. Calling it again with name => '%s' continues.",
-					 options->name) :
+				 options->name) :
 			"What was done is kept.";
 
 		edata->hint = edata->hint ? psprintf("%s\n%s", edata->hint, how) :

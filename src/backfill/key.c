@@ -81,7 +81,7 @@ index_has_columns(Relation index, Relation table, List *names)
 		{
 			Form_pg_attribute attribute =
 				TupleDescAttr(RelationGetDescr(table),
-							  form->indkey.values[i] - 1);
+						  form->indkey.values[i] - 1);
 
 			if (strcmp(NameStr(attribute->attname), lfirst(lc)) == 0)
 				found = true;
@@ -519,7 +519,7 @@ compare_row(const SmigKey *key, int varno, SmigComparison comparison,
 									  linitial(left), linitial(right),
 									  InvalidOid, key->collations[0]);
 	return make_row_compare(comparison, opnos, families, collations, left,
-								 right);
+							right);
 }
 
 /* Tests of all key columns for null, or for not null. */

@@ -450,11 +450,11 @@ smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
 	delta->backward = backward;
 	delta->user = GetUserNameFromId(GetUserId(), false);
 	delta->from_states = palloc_extended(sizeof(SmigState) *
-										Max(from->nobjects, 1),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+										 Max(from->nobjects, 1),
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	delta->to_states = palloc_extended(sizeof(SmigState) *
-									  Max(to->nobjects, 1),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+									   Max(to->nobjects, 1),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < from->nobjects; i++)
 		if (strcmp(from->objects[i]->kind->name, "default privileges") == 0)
 			delta->default_privileges = lappend(delta->default_privileges,

@@ -88,7 +88,7 @@ typedef struct SmigDelta
 
 /* delta.c */
 extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
-								bool backward);
+								  bool backward);
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
 
@@ -100,7 +100,7 @@ extern void smig_delta_order(SmigDelta *delta);
 
 /* write.c */
 extern void smig_delta_write(SmigDelta *delta, const SmigAction *action,
-							SmigCell *cell);
+							 SmigCell *cell);
 
 /* kind_table.c, kind_column.c, kind_constraint.c */
 extern char *smig_column_definition(SmigDelta *delta, const SmigObject *column);

@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(schemamig_fingerprint);
 /* One direction, written out. */
 typedef struct Written
 {
-	SmigDelta   *delta;
+	SmigDelta  *delta;
 	int			n;
 	const SmigAction **actions; /* those that have statements, in order */
 	SmigCell  **cells;

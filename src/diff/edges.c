@@ -395,4 +395,3 @@ smig_delta_make_edges(SmigDelta *delta)
 	edges_for_links(delta);
 	edges_for_bodies(delta);
 }
-

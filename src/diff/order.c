@@ -104,7 +104,11 @@ create_fresh(SmigDelta *delta, SmigObject *object, SmigState *state)
 			at = create_action(delta, object->origin);
 		return at;
 	}
-	/* NOT VALID has no effect in CREATE TABLE; views have no place for defaults */
+
+	/*
+	 * NOT VALID has no effect in CREATE TABLE; views have no place for
+	 * defaults
+	 */
 	if ((object->kind->flags & SMIG_KIND_FOLD) && !state->unfold &&
 		object->parent && smig_delta_is_new(delta, object->parent) &&
 		smig_attr(object, "not_valid") == NULL &&
@@ -366,7 +370,7 @@ place_actions(SmigDelta *delta)
 /* Tarjan's algorithm; recursion is bounded by check_stack_depth. */
 typedef struct Tarjan
 {
-	SmigDelta   *delta;
+	SmigDelta  *delta;
 	int		   *index;
 	int		   *low;
 	bool	   *on_stack;

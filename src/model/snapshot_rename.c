@@ -109,7 +109,7 @@ rename_in_sql(const Renaming *renaming, const char *text)
 		const char *here = text + location;
 		bool		same = strncmp(here, renaming->from, length) == 0 &&
 			(here[0] == '"' ? here[length] != '"' :
-			 word_length(here) == length);
+		 word_length(here) == length);
 
 		/* a relation called like its schema is an alias where it has none */
 		if (itself && *here != '(' && !alias_follows(here))
