@@ -237,6 +237,7 @@ run_backfill(SmigRun *run, const SmigPart *part)
 	bool		begun = find_row(run->journal, part) != NULL;
 	SmigBackfillOptions *options;
 	char	   *awaited;
+	char	   *name;
 
 	run->statement = statement;
 	StartTransactionCommand();
@@ -254,12 +255,11 @@ run_backfill(SmigRun *run, const SmigPart *part)
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run->step_context);
+	name = psprintf("%s %s, step %d",
+					smig_direction_name(part->planned->direction),
+					revision->id, part->step->number);
 	options = smig_backfill_options_of_step(statement->raw,
-											part->planned->script->text,
-											psprintf("%s %s, step %d",
-													 smig_direction_name(part->planned->direction),
-													 revision->id,
-													 part->step->number));
+											part->planned->script->text, name);
 	if (!begun)
 		smig_backfill_forget(options->name);
 	CommitTransactionCommand();

@@ -143,9 +143,8 @@ want_drop(List **wanted, const Node *node)
 			case OBJECT_RULE:
 			case OBJECT_POLICY:
 				/* the table's name, then the object's */
-				add_relation(wanted,
-							 makeRangeVarFromNameList(list_truncate(list_copy(name),
-																	list_length(name) - 1)),
+				name = list_truncate(list_copy(name), list_length(name) - 1);
+				add_relation(wanted, makeRangeVarFromNameList(name),
 							 AccessExclusiveLock);
 				break;
 			default:

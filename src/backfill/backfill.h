@@ -153,7 +153,7 @@ extern int64 smig_ledger_rows_of_run(int64 run);
 /* throttle.c */
 extern char *smig_throttle_reason(void);
 
-/* engine.c */
+/* lead.c */
 extern int64 smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 							   const char *revision, int step);
 extern void smig_backfill_help(int64 id);

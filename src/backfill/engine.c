@@ -41,6 +41,7 @@
 
 #include "backfill/backfill.h"
 #include "backfill/crew.h"
+#include "backfill/engine.h"
 #include "execute.h"
 #include "settings.h"
 #include "step.h"
@@ -57,47 +58,36 @@
 #define MIN_RANGE 5000
 
 /* Pauses (ms): while held back, between tries for a lock, between reports. */
-#define HOLD_POLL 200
 #define CONTENTION_PAUSE 50
 #define REPORT_EVERY 5000
 
-/* Below this estimate rows are counted (rows). */
-#define COUNT_BELOW 100000
 
-/* One process's part in a backfill. */
-typedef struct Engine
-{
-	SmigBackfill *backfill;
-	MemoryContext context;		/* the whole backfill */
-	MemoryContext batch_context;	/* one batch; outlives its transaction */
-	bool		leader;
-	int64		batch;			/* rows of the next batch */
-	int64		after_trouble;	/* size to return to behind a bad row; 0: none */
-	TimestampTz contention_since;	/* first failure for a lock; 0: none */
-	TimestampTz begin;
-	TimestampTz reported;
-	int64		vacuumed_at;	/* rows scanned at the last VACUUM */
-	char	   *held_by;		/* reason for holding back, told once */
-	SmigCrew   *crew;			/* helpers; NULL in a helper */
-} Engine;
 
-static int64
-elapsed_ms(TimestampTz since)
+/*
+ * Milliseconds since then.
+ */
+int64
+smig_engine_elapsed(TimestampTz since)
 {
 	return (GetCurrentTimestamp() - since) / 1000;
 }
 
-static const char *
-backfill_label(const SmigBackfill *backfill)
+/*
+ * What to call the backfill in messages.
+ */
+const char *
+smig_engine_label(const SmigBackfill *backfill)
 {
 	return backfill->options.name ?
 		psprintf("backfill \"%s\"", backfill->options.name) :
 		psprintf("backfill " INT64_FORMAT, backfill->id);
 }
 
-/* "(1, abc)" */
-static char *
-place_text(SmigPlace place)
+/*
+ * A place in the way people write it: "(1, abc)".
+ */
+char *
+smig_engine_place_text(SmigPlace place)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -125,8 +115,8 @@ copy_place(MemoryContext context, SmigPlace place)
  * Errors that belong to the rows of a batch, not to the server or the
  * statement: data, constraints, what functions raise.
  */
-static bool
-is_row_error(const ErrorData *edata)
+bool
+smig_engine_is_row_error(const ErrorData *edata)
 {
 	static const int classes[] = {
 		ERRCODE_DATA_EXCEPTION, ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION,
@@ -142,8 +132,11 @@ is_row_error(const ErrorData *edata)
 	return false;
 }
 
-static void
-set_local(const char *name, const char *value)
+/*
+ * Sets a setting until the end of the transaction.
+ */
+void
+smig_engine_set_local(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
@@ -177,7 +170,7 @@ check_filenode(const SmigBackfill *backfill)
  * Sets claim->position, in the engine's context, after the commit.
  */
 static void
-run_batch(Engine *engine, SmigClaim *claim)
+run_batch(SmigEngine *engine, SmigClaim *claim)
 {
 	SmigBackfill *backfill = engine->backfill;
 	SmigRange	range = {0};
@@ -189,8 +182,8 @@ run_batch(Engine *engine, SmigClaim *claim)
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(engine->batch_context);
-	set_local("synchronous_commit", "off");
-	set_local("lock_timeout", psprintf("%d", smig_lock_timeout));
+	smig_engine_set_local("synchronous_commit", "off");
+	smig_engine_set_local("lock_timeout", psprintf("%d", smig_lock_timeout));
 	check_filenode(backfill);
 	range.after = claim->position;
 	range.upto = smig_key_step(backfill->plan, claim->position, claim->upper,
@@ -208,7 +201,7 @@ run_batch(Engine *engine, SmigClaim *claim)
 	gone_over = smig_place_equal(range.upto, claim->upper) ?
 		Max(Min(claim->rows, engine->batch), (int64) rows) : engine->batch;
 	smig_ledger_checkpoint(backfill->id, &reached, rows, gone_over,
-						   (int) elapsed_ms(begin), engine->batch);
+						   (int) smig_engine_elapsed(begin), engine->batch);
 	CommitTransactionCommand();
 
 	old = claim->position;
@@ -224,7 +217,7 @@ run_batch(Engine *engine, SmigClaim *claim)
  *		about larger ones, so "full" is false for it
  */
 static void
-adapt(Engine *engine, int64 ms, bool full)
+adapt(SmigEngine *engine, int64 ms, bool full)
 {
 	int64		fixed = engine->backfill->options.batch_size;
 	double		factor = (double) smig_batch_target / Max(ms, 1);
@@ -243,8 +236,8 @@ adapt(Engine *engine, int64 ms, bool full)
 /*
  * Rolls a failed batch back and returns its error, in the batch context.
  */
-static ErrorData *
-abandon_batch(Engine *engine)
+ErrorData *
+smig_engine_abandon(SmigEngine *engine)
 {
 	ErrorData  *edata;
 
@@ -265,7 +258,7 @@ abandon_batch(Engine *engine)
  * stops with its key.
  */
 static void
-handle_bad_row(Engine *engine, SmigClaim *claim, ErrorData *edata)
+handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 {
 	SmigBackfill *backfill = engine->backfill;
 	SmigClaim	reached = *claim;
@@ -286,8 +279,8 @@ handle_bad_row(Engine *engine, SmigClaim *claim, ErrorData *edata)
 		edata->context = psprintf("%s%s%s, row with key %s of table %s",
 								  edata->context ? edata->context : "",
 								  edata->context ? "\n" : "",
-								  backfill_label(backfill),
-								  place_text(reached.position),
+								  smig_engine_label(backfill),
+								  smig_engine_place_text(reached.position),
 								  backfill->plan->relation_name);
 		ReThrowError(edata);
 	}
@@ -302,7 +295,7 @@ handle_bad_row(Engine *engine, SmigClaim *claim, ErrorData *edata)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s had to keep more than %d rows aside",
-						backfill_label(backfill), smig_backfill_errors),
+						smig_engine_label(backfill), smig_backfill_errors),
 				 errdetail("The last one: %s.", edata->message),
 				 errhint("schemamig.backfill_error lists them. Correct the statement or the rows, or raise schemamig.backfill_errors.")));
 }
@@ -311,7 +304,7 @@ handle_bad_row(Engine *engine, SmigClaim *claim, ErrorData *edata)
  * Decides what follows a failed batch: a smaller one, a pause, or the end.
  */
 static void
-handle_failure(Engine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
+handle_failure(SmigEngine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 {
 	bool		contention = edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
@@ -323,7 +316,7 @@ handle_failure(Engine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 	{
 		if (engine->contention_since == 0)
 			engine->contention_since = GetCurrentTimestamp();
-		if (elapsed_ms(engine->contention_since) >= smig_lock_wait)
+		if (smig_engine_elapsed(engine->contention_since) >= smig_lock_wait)
 			ReThrowError(edata);
 		engine->batch = Max(engine->batch / 2, 1);
 		smig_step_wait((long) (CONTENTION_PAUSE *
@@ -331,7 +324,7 @@ handle_failure(Engine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 	}
 	else if (too_long)
 		engine->batch = Max(engine->batch / 2, 1);
-	else if (is_row_error(edata) && engine->backfill->plan->key.ncolumns > 0)
+	else if (smig_engine_is_row_error(edata) && engine->backfill->plan->key.ncolumns > 0)
 	{
 		if (engine->batch > 1)
 		{
@@ -354,19 +347,19 @@ handle_failure(Engine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
  * ends.
  */
 static void
-tell_hold(Engine *engine, const char *reason)
+tell_hold(SmigEngine *engine, const char *reason)
 {
 	if (reason && engine->held_by == NULL)
 	{
 		ereport(NOTICE,
-				(errmsg("%s holds back: %s", backfill_label(engine->backfill),
+				(errmsg("%s holds back: %s", smig_engine_label(engine->backfill),
 						reason), errhidecontext(true)));
 		engine->held_by = MemoryContextStrdup(engine->context, reason);
 	}
 	else if (reason == NULL && engine->held_by)
 	{
 		ereport(NOTICE,
-				(errmsg("%s goes on", backfill_label(engine->backfill)),
+				(errmsg("%s goes on", smig_engine_label(engine->backfill)),
 				 errhidecontext(true)));
 		pfree(engine->held_by);
 		engine->held_by = NULL;
@@ -377,7 +370,7 @@ tell_hold(Engine *engine, const char *reason)
  * Waits while anything speaks against the next batch.
  */
 static void
-hold_back(Engine *engine)
+hold_back(SmigEngine *engine)
 {
 	for (;;)
 	{
@@ -403,7 +396,7 @@ hold_back(Engine *engine)
 			tell_hold(engine, reason);
 		if (reason == NULL)
 			return;
-		smig_step_wait(HOLD_POLL);
+		smig_step_wait(SMIG_HOLD_POLL);
 		MemoryContextReset(engine->batch_context);
 	}
 }
@@ -413,7 +406,7 @@ hold_back(Engine *engine)
  * before have freed.  Skipped where somebody holds a lock on it.
  */
 static void
-vacuum_table(Engine *engine, int64 scanned, int64 total)
+vacuum_table(SmigEngine *engine, int64 scanned, int64 total)
 {
 	SmigScript *script;
 
@@ -438,13 +431,13 @@ vacuum_table(Engine *engine, int64 scanned, int64 total)
  * The leader's duties between batches: VACUUM, and a report every few seconds.
  */
 static void
-look_after(Engine *engine)
+look_after(SmigEngine *engine)
 {
 	int64		done;
 	int64		scanned;
 	int64		total;
 	int64		errors;
-	int64		ms = elapsed_ms(engine->begin);
+	int64		ms = smig_engine_elapsed(engine->begin);
 
 	if (!engine->leader)
 		return;
@@ -453,13 +446,13 @@ look_after(Engine *engine)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(engine->batch_context);
 	vacuum_table(engine, scanned, total);
-	if (elapsed_ms(engine->reported) < REPORT_EVERY)
+	if (smig_engine_elapsed(engine->reported) < REPORT_EVERY)
 		return;
 	engine->reported = GetCurrentTimestamp();
 	ereport(NOTICE,
 			(errmsg("%s: " INT64_FORMAT " rows processed, %d %% of about "
 					INT64_FORMAT " gone over, " INT64_FORMAT " rows per second",
-					backfill_label(engine->backfill), done,
+					smig_engine_label(engine->backfill), done,
 					total > 0 ? (int) Min(100, scanned * 100 / total) : 100,
 					total, scanned * 1000 / Max(ms, 1)),
 			 errhidecontext(true)));
@@ -469,7 +462,7 @@ look_after(Engine *engine)
  * Works through one claim.
  */
 static void
-work_through(Engine *engine, SmigClaim *claim)
+work_through(SmigEngine *engine, SmigClaim *claim)
 {
 	while (!smig_place_equal(claim->position, claim->upper))
 	{
@@ -486,12 +479,12 @@ work_through(Engine *engine, SmigClaim *claim)
 		}
 		PG_CATCH();
 		{
-			edata = abandon_batch(engine);
+			edata = smig_engine_abandon(engine);
 		}
 		PG_END_TRY();
 		pgstat_report_activity(STATE_IDLE, NULL);
 		pgstat_report_stat(false);
-		ms = elapsed_ms(begin);
+		ms = smig_engine_elapsed(begin);
 		if (edata)
 			handle_failure(engine, claim, edata, ms);
 		else
@@ -521,8 +514,8 @@ range_size(const SmigBackfill *backfill)
 /*
  * Claims ranges and works through them until nothing is left to claim.
  */
-static void
-work(Engine *engine)
+void
+smig_engine_work(SmigEngine *engine)
 {
 	for (;;)
 	{
@@ -531,7 +524,7 @@ work(Engine *engine)
 
 		StartTransactionCommand();
 		MemoryContextSwitchTo(engine->context);
-		set_local("synchronous_commit", "off");
+		smig_engine_set_local("synchronous_commit", "off");
 		claimed = smig_ledger_claim(engine->backfill,
 									range_size(engine->backfill), &claim);
 		claim.rows = range_size(engine->backfill);
@@ -546,11 +539,14 @@ work(Engine *engine)
 	}
 }
 
-static void
-init_engine(Engine *engine, SmigBackfill *backfill, bool leader,
-			MemoryContext context)
+/*
+ * Makes ready one process's part in a backfill; "context" outlives it.
+ */
+void
+smig_engine_init(SmigEngine *engine, SmigBackfill *backfill, bool leader,
+				 MemoryContext context)
 {
-	memset(engine, 0, sizeof(Engine));
+	memset(engine, 0, sizeof(SmigEngine));
 	engine->backfill = backfill;
 	engine->leader = leader;
 	engine->context = context;
@@ -560,447 +556,4 @@ init_engine(Engine *engine, SmigBackfill *backfill, bool leader,
 		backfill->options.batch_size : FIRST_BATCH;
 	engine->begin = GetCurrentTimestamp();
 	engine->reported = engine->begin;
-}
-
-/*
- * Rows with a null in the key have no place in its order; they are one batch
- * at the end.
- */
-static void
-run_nulls(Engine *engine)
-{
-	SmigRange	range = {.nulls = true};
-	uint64		rows;
-
-	if (engine->backfill->nulls_done)
-		return;
-	StartTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-	rows = smig_backfill_run_range(engine->backfill->plan, &range);
-	smig_ledger_nulls_done(engine->backfill->id, rows);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(engine->context);
-}
-
-/*
- * Tries the rows kept aside once more, each in its own transaction.
- */
-static void
-retry_errors(Engine *engine)
-{
-	List	   *places;
-	ListCell   *lc;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(engine->context);
-	places = smig_ledger_errors(engine->backfill->id);
-	CommitTransactionCommand();
-	foreach(lc, places)
-	{
-		SmigRange	range = {.upto = lfirst(lc),.exact = true};
-		ErrorData  *volatile edata = NULL;
-
-		CHECK_FOR_INTERRUPTS();
-		PG_TRY();
-		{
-			uint64		rows;
-
-			StartTransactionCommand();
-			MemoryContextSwitchTo(engine->batch_context);
-			rows = smig_backfill_run_range(engine->backfill->plan, &range);
-			smig_ledger_forget_error(engine->backfill->id, range.upto, rows);
-			CommitTransactionCommand();
-		}
-		PG_CATCH();
-		{
-			edata = abandon_batch(engine);
-		}
-		PG_END_TRY();
-		if (edata && !is_row_error(edata))
-			ReThrowError(edata);
-		if (edata)
-		{
-			StartTransactionCommand();
-			smig_ledger_error(engine->backfill->id, range.upto,
-							  unpack_sql_state(edata->sqlerrcode),
-							  edata->message);
-			CommitTransactionCommand();
-		}
-		MemoryContextSwitchTo(engine->context);
-		MemoryContextReset(engine->batch_context);
-	}
-}
-
-/*
- * Runs the query that must give true.
- *
- * Errors: P0004 when it does not.
- */
-static void
-verify(const SmigBackfill *backfill)
-{
-	bool		holds = false;
-	bool		isnull;
-
-	if (backfill->options.verify == NULL)
-		return;
-	StartTransactionCommand();
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_execute(backfill->options.verify, true, 2) != SPI_OK_SELECT ||
-		SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != BOOLOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query of \"verify\" must give one boolean")));
-	holds = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
-	PopActiveSnapshot();
-	SPI_finish();
-	if (!holds || isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASSERT_FAILURE),
-				 errmsg("verification of %s failed", backfill_label(backfill)),
-				 errdetail("All batches are done, but this does not hold: %s",
-						   backfill->options.verify)));
-	CommitTransactionCommand();
-}
-
-/* Rows of the table: counted when there are few, else as the catalog says. */
-static int64
-estimate_rows(const SmigBackfillPlan *plan)
-{
-	Relation	table = table_open(plan->relation, AccessShareLock);
-	double		estimate = table->rd_rel->reltuples;
-	int64		result;
-	bool		isnull;
-
-	table_close(table, NoLock);
-	if (estimate >= COUNT_BELOW)
-		return (int64) estimate;
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s",
-						 plan->relation_name), true, 1);
-	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										 SPI_tuptable->tupdesc, 1, &isnull));
-	PopActiveSnapshot();
-	SPI_finish();
-	return result;
-}
-
-static SmigBackfill *
-new_backfill(const SmigBackfillOptions *options, SmigBackfillPlan *plan,
-			 int64 run, const char *revision, int step)
-{
-	SmigBackfill *backfill = palloc0(sizeof(SmigBackfill));
-	Relation	table;
-
-	if (options->skip && plan->key.ncolumns == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("on_error => 'skip' needs a table with a unique key"),
-				 errdetail("Rows of %s could not be named.", plan->relation_name)));
-	backfill->options = *options;
-	backfill->plan = plan;
-	if (plan->key.ncolumns == 0)
-	{
-		/* another process's row versions could not be told apart in time */
-		backfill->options.workers = 1;
-	}
-	backfill->state = pstrdup("running");
-	backfill->last = smig_key_last(plan);
-	backfill->rows_total = estimate_rows(plan);
-	table = table_open(plan->relation, AccessShareLock);
-	backfill->filenode = (Oid) table->rd_rel->relfilenode;
-	table_close(table, NoLock);
-	smig_ledger_create(backfill, run, revision, step);
-	return backfill;
-}
-
-/*
- * Refuses to resume a backfill when its statement means another table now, or
- * its checkpoints are places in another key.
- */
-static void
-check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
-{
-	const SmigKey *key = &plan->key;
-	bool		same = list_length(backfill->options.key) == key->ncolumns;
-
-	if (backfill->relation != plan->relation)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("an unfinished backfill \"%s\" works on another table",
-						backfill->options.name),
-				 errdetail("%s is not the table that it began with: search_path was another one, or the table has been replaced.",
-						   plan->relation_name),
-				 errhint("Repeat it as it was begun to resume it, or take another name.")));
-	for (int i = 0; same && i < key->ncolumns; i++)
-		same = strcmp(list_nth(backfill->options.key, i), key->names[i]) == 0;
-	if (!same)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("an unfinished backfill \"%s\" goes by another key",
-						backfill->options.name),
-				 errdetail("Its checkpoints are places in the order of %s.",
-						   backfill->options.key ?
-						   place_text(backfill->options.key) :
-						   "physical position"),
-				 errhint("Repeat it with the same \"key\" to resume it, or take another name.")));
-}
-
-/*
- * The backfill to work on: the unfinished one of that name, or a new one.
- *
- * Errors: 55000 when an unfinished one of that name has another statement.
- */
-static SmigBackfill *
-find_or_create(const SmigBackfillOptions *options, int64 run,
-			   const char *revision, int step, bool *retry)
-{
-	SmigBackfillPlan *plan = smig_backfill_analyse(options->statement,
-												   options->key);
-	SmigBackfill *backfill = options->name ? smig_ledger_find(options->name) :
-		NULL;
-	volatile bool done = backfill && strcmp(backfill->state, "done") == 0;
-
-	*retry = false;
-	if (backfill == NULL)
-		return new_backfill(options, plan, run, revision, step);
-	if (strcmp(backfill->options.statement, options->statement) != 0 && !done)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("an unfinished backfill \"%s\" has another statement",
-						options->name),
-				 errdetail("It is: %s", backfill->options.statement),
-				 errhint("Repeat that statement to resume it, or take another name.")));
-	if (done && revision && backfill->errors == 0)
-	{
-		/* done, but its step was not recorded as done yet */
-		backfill->plan = plan;
-		*retry = true;
-		return backfill;
-	}
-	if (done && (backfill->errors == 0 ||
-				 strcmp(backfill->options.statement, options->statement) != 0))
-	{
-		smig_ledger_delete(backfill->id);
-		return new_backfill(options, plan, run, revision, step);
-	}
-	check_same_table(backfill, plan);
-	*retry = done;
-	backfill->plan = plan;
-	backfill->options.workers = plan->key.ncolumns > 0 ? options->workers : 1;
-	backfill->options.batch_size = options->batch_size;
-	backfill->options.skip = options->skip;
-	backfill->options.verify = options->verify;
-	smig_ledger_resume(backfill, run);
-	return backfill;
-}
-
-static void
-lock_table(Oid relation)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation, 0,
-						 SMIG_LOCKCLASS_BACKFILL);
-	StartTransactionCommand();
-	set_local("lock_timeout", "0");
-	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-	{
-		ereport(NOTICE,
-				(errmsg("waiting for another backfill of the same table"),
-				 errhidecontext(true)));
-		(void) LockAcquire(&tag, ExclusiveLock, true, false);
-	}
-	CommitTransactionCommand();
-}
-
-static void
-unlock_table(Oid relation)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation, 0,
-						 SMIG_LOCKCLASS_BACKFILL);
-	LockRelease(&tag, ExclusiveLock, true);
-}
-
-static void
-report_end(const Engine *engine, int64 rows, XLogRecPtr wal)
-{
-	int64		ms = elapsed_ms(engine->begin);
-
-	ereport(NOTICE,
-			(errmsg("%s: " INT64_FORMAT " rows in " INT64_FORMAT " ms, "
-					INT64_FORMAT " rows per second, " INT64_FORMAT " kB of WAL",
-					backfill_label(engine->backfill), rows, ms,
-					rows * 1000 / Max(ms, 1),
-					(int64) (GetXLogWriteRecPtr() - wal) / 1024),
-			 errhidecontext(true)));
-}
-
-/*
- * Works until no range is left open: a helper of an earlier leader that was
- * killed can still be at one, until it notices.
- */
-static void
-work_on_the_rest(Engine *engine)
-{
-	bool		open;
-
-	for (;;)
-	{
-		work(engine);
-		StartTransactionCommand();
-		open = smig_ledger_has_open_ranges(engine->backfill->id);
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(engine->context);
-		if (!open)
-			return;
-		smig_step_wait(HOLD_POLL);
-	}
-}
-
-/*
- * All the leader does once backfill and lock are there.
- */
-static void
-lead(Engine *engine, bool retry)
-{
-	SmigBackfill *backfill = engine->backfill;
-
-	if (retry)
-		retry_errors(engine);
-	else
-	{
-		engine->crew = smig_crew_launch(backfill->id,
-										backfill->options.workers - 1);
-		do
-		{
-			work(engine);
-		} while (smig_crew_wait(engine->crew));
-		engine->crew = NULL;
-		work_on_the_rest(engine);
-		run_nulls(engine);
-	}
-	verify(backfill);
-}
-
-/*
- * Runs or resumes a backfill to its end.  Called outside a transaction, in a
- * worker, in a memory context that outlives transactions.
- *
- * revision, step: of the script it is a step of, or NULL and 0
- *
- * Result: rows processed, earlier parts of a resumed backfill included.
- *
- * Errors: whatever stops it; state and checkpoint are on record.
- */
-int64
-smig_backfill_run(int64 run, const SmigBackfillOptions *options,
-				  const char *revision, int step)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "schemamig backfill",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	XLogRecPtr	wal = GetXLogWriteRecPtr();
-	SmigBackfillPlan *plan;
-	SmigBackfill *backfill;
-	Engine		engine;
-	ErrorData  *volatile edata = NULL;
-	bool		retry;
-	int64		rows;
-	int64		scanned;
-	int64		total;
-	int64		errors;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	plan = smig_backfill_analyse(options->statement, options->key);
-	CommitTransactionCommand();
-	lock_table(plan->relation);
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	backfill = find_or_create(options, run, revision, step, &retry);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-
-	init_engine(&engine, backfill, true, context);
-	PG_TRY();
-	{
-		lead(&engine, retry);
-	}
-	PG_CATCH();
-	{
-		edata = abandon_batch(&engine);
-		MemoryContextSwitchTo(context);
-		smig_crew_stop(engine.crew);
-	}
-	PG_END_TRY();
-
-	StartTransactionCommand();
-	if (edata)
-		smig_ledger_set_state(backfill->id,
-							  edata->sqlerrcode == ERRCODE_QUERY_CANCELED ?
-							  "cancelled" : "failed",
-							  unpack_sql_state(edata->sqlerrcode),
-							  edata->message);
-	else
-		smig_ledger_set_state(backfill->id, "done", NULL, NULL);
-	smig_ledger_progress(backfill->id, &rows, &scanned, &total, &errors);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	unlock_table(plan->relation);
-	if (edata)
-		ReThrowError(edata);
-	report_end(&engine, rows, wal);
-	if (errors > 0)
-		ereport(WARNING,
-				(errmsg("%s kept " INT64_FORMAT " rows aside",
-						backfill_label(backfill), errors),
-				 errhint("schemamig.backfill_error lists them; calling the backfill again by the same name tries just those."),
-				 errhidecontext(true)));
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return rows;
-}
-
-/*
- * A helper's part: works until nothing is left to claim.
- *
- * id: of the backfill, which the leader keeps
- */
-void
-smig_backfill_help(int64 id)
-{
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
-												  "schemamig backfill",
-												  ALLOCSET_DEFAULT_SIZES);
-	SmigBackfill *backfill;
-	Engine		engine;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	backfill = smig_ledger_read(id);
-	backfill->plan = smig_backfill_analyse(backfill->options.statement,
-										   backfill->options.key);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	init_engine(&engine, backfill, false, context);
-	work(&engine);
-}
-
-/*
- * Forgets a finished backfill of that name, so that it is begun anew.
- */
-void
-smig_backfill_forget(const char *name)
-{
-	SmigBackfill *backfill = smig_ledger_find(name);
-
-	if (backfill && strcmp(backfill->state, "done") == 0)
-		smig_ledger_delete(backfill->id);
 }

@@ -1,0 +1,482 @@
+/*-------------------------------------------------------------------------
+ *
+ * lead.c
+ *	  A backfill from its first row to its verification.
+ *
+ * The leader finds or creates the backfill's record, holds the lock of its
+ * table for the whole of it, launches helpers, works itself (engine.c), and in
+ * the end takes what has no place in the key's order, verifies, and records how
+ * it ended.
+ *
+ * IDENTIFICATION
+ *	  src/backfill/lead.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "backfill/backfill.h"
+#include "backfill/crew.h"
+#include "backfill/engine.h"
+#include "settings.h"
+#include "step.h"
+
+/* Below this estimate rows are counted (rows). */
+#define COUNT_BELOW 100000
+
+/*
+ * Rows with a null in the key have no place in its order; they are one batch
+ * at the end.
+ */
+static void
+run_nulls(SmigEngine *engine)
+{
+	SmigRange	range = {.nulls = true};
+	uint64		rows;
+
+	if (engine->backfill->nulls_done)
+		return;
+	StartTransactionCommand();
+	MemoryContextSwitchTo(engine->batch_context);
+	rows = smig_backfill_run_range(engine->backfill->plan, &range);
+	smig_ledger_nulls_done(engine->backfill->id, rows);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(engine->context);
+}
+
+/*
+ * Tries the rows kept aside once more, each in its own transaction.
+ */
+static void
+retry_errors(SmigEngine *engine)
+{
+	List	   *places;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(engine->context);
+	places = smig_ledger_errors(engine->backfill->id);
+	CommitTransactionCommand();
+	foreach(lc, places)
+	{
+		SmigRange	range = {.upto = lfirst(lc),.exact = true};
+		ErrorData  *volatile edata = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		PG_TRY();
+		{
+			uint64		rows;
+
+			StartTransactionCommand();
+			MemoryContextSwitchTo(engine->batch_context);
+			rows = smig_backfill_run_range(engine->backfill->plan, &range);
+			smig_ledger_forget_error(engine->backfill->id, range.upto, rows);
+			CommitTransactionCommand();
+		}
+		PG_CATCH();
+		{
+			edata = smig_engine_abandon(engine);
+		}
+		PG_END_TRY();
+		if (edata && !smig_engine_is_row_error(edata))
+			ReThrowError(edata);
+		if (edata)
+		{
+			StartTransactionCommand();
+			smig_ledger_error(engine->backfill->id, range.upto,
+							  unpack_sql_state(edata->sqlerrcode),
+							  edata->message);
+			CommitTransactionCommand();
+		}
+		MemoryContextSwitchTo(engine->context);
+		MemoryContextReset(engine->batch_context);
+	}
+}
+
+/*
+ * Runs the query that must give true.
+ *
+ * Errors: P0004 when it does not.
+ */
+static void
+verify(const SmigBackfill *backfill)
+{
+	bool		holds = false;
+	bool		isnull;
+
+	if (backfill->options.verify == NULL)
+		return;
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_execute(backfill->options.verify, true, 2) != SPI_OK_SELECT ||
+		SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != BOOLOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query of \"verify\" must give one boolean")));
+	holds = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+	PopActiveSnapshot();
+	SPI_finish();
+	if (!holds || isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASSERT_FAILURE),
+				 errmsg("verification of %s failed", smig_engine_label(backfill)),
+				 errdetail("All batches are done, but this does not hold: %s",
+						   backfill->options.verify)));
+	CommitTransactionCommand();
+}
+
+/* Rows of the table: counted when there are few, else as the catalog says. */
+static int64
+estimate_rows(const SmigBackfillPlan *plan)
+{
+	Relation	table = table_open(plan->relation, AccessShareLock);
+	double		estimate = table->rd_rel->reltuples;
+	int64		result;
+	bool		isnull;
+
+	table_close(table, NoLock);
+	if (estimate >= COUNT_BELOW)
+		return (int64) estimate;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s",
+						 plan->relation_name), true, 1);
+	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										 SPI_tuptable->tupdesc, 1, &isnull));
+	PopActiveSnapshot();
+	SPI_finish();
+	return result;
+}
+
+static SmigBackfill *
+new_backfill(const SmigBackfillOptions *options, SmigBackfillPlan *plan,
+			 int64 run, const char *revision, int step)
+{
+	SmigBackfill *backfill = palloc0(sizeof(SmigBackfill));
+	Relation	table;
+
+	if (options->skip && plan->key.ncolumns == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("on_error => 'skip' needs a table with a unique key"),
+				 errdetail("Rows of %s could not be named.", plan->relation_name)));
+	backfill->options = *options;
+	backfill->plan = plan;
+	if (plan->key.ncolumns == 0)
+	{
+		/* another process's row versions could not be told apart in time */
+		backfill->options.workers = 1;
+	}
+	backfill->state = pstrdup("running");
+	backfill->last = smig_key_last(plan);
+	backfill->rows_total = estimate_rows(plan);
+	table = table_open(plan->relation, AccessShareLock);
+	backfill->filenode = (Oid) table->rd_rel->relfilenode;
+	table_close(table, NoLock);
+	smig_ledger_create(backfill, run, revision, step);
+	return backfill;
+}
+
+/*
+ * Refuses to resume a backfill when its statement means another table now, or
+ * its checkpoints are places in another key.
+ */
+static void
+check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
+{
+	const SmigKey *key = &plan->key;
+	bool		same = list_length(backfill->options.key) == key->ncolumns;
+
+	if (backfill->relation != plan->relation)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an unfinished backfill \"%s\" works on another table",
+						backfill->options.name),
+				 errdetail("%s is not the table that it began with: search_path was another one, or the table has been replaced.",
+						   plan->relation_name),
+				 errhint("Repeat it as it was begun to resume it, or take another name.")));
+	for (int i = 0; same && i < key->ncolumns; i++)
+		same = strcmp(list_nth(backfill->options.key, i), key->names[i]) == 0;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an unfinished backfill \"%s\" goes by another key",
+						backfill->options.name),
+				 errdetail("Its checkpoints are places in the order of %s.",
+						   backfill->options.key ?
+						   smig_engine_place_text(backfill->options.key) :
+						   "physical position"),
+				 errhint("Repeat it with the same \"key\" to resume it, or take another name.")));
+}
+
+/*
+ * The backfill to work on: the unfinished one of that name, or a new one.
+ *
+ * Errors: 55000 when an unfinished one of that name has another statement.
+ */
+static SmigBackfill *
+find_or_create(const SmigBackfillOptions *options, int64 run,
+			   const char *revision, int step, bool *retry)
+{
+	SmigBackfillPlan *plan = smig_backfill_analyse(options->statement,
+												   options->key);
+	SmigBackfill *backfill = options->name ? smig_ledger_find(options->name) :
+		NULL;
+	volatile bool done = backfill && strcmp(backfill->state, "done") == 0;
+
+	*retry = false;
+	if (backfill == NULL)
+		return new_backfill(options, plan, run, revision, step);
+	if (strcmp(backfill->options.statement, options->statement) != 0 && !done)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an unfinished backfill \"%s\" has another statement",
+						options->name),
+				 errdetail("It is: %s", backfill->options.statement),
+				 errhint("Repeat that statement to resume it, or take another name.")));
+	if (done && revision && backfill->errors == 0)
+	{
+		/* done, but its step was not recorded as done yet */
+		backfill->plan = plan;
+		*retry = true;
+		return backfill;
+	}
+	if (done && (backfill->errors == 0 ||
+				 strcmp(backfill->options.statement, options->statement) != 0))
+	{
+		smig_ledger_delete(backfill->id);
+		return new_backfill(options, plan, run, revision, step);
+	}
+	check_same_table(backfill, plan);
+	*retry = done;
+	backfill->plan = plan;
+	backfill->options.workers = plan->key.ncolumns > 0 ? options->workers : 1;
+	backfill->options.batch_size = options->batch_size;
+	backfill->options.skip = options->skip;
+	backfill->options.verify = options->verify;
+	smig_ledger_resume(backfill, run);
+	return backfill;
+}
+
+static void
+lock_table(Oid relation)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation, 0,
+						 SMIG_LOCKCLASS_BACKFILL);
+	StartTransactionCommand();
+	smig_engine_set_local("lock_timeout", "0");
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		ereport(NOTICE,
+				(errmsg("waiting for another backfill of the same table"),
+				 errhidecontext(true)));
+		(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	}
+	CommitTransactionCommand();
+}
+
+static void
+unlock_table(Oid relation)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation, 0,
+						 SMIG_LOCKCLASS_BACKFILL);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+static void
+report_end(const SmigEngine *engine, int64 rows, XLogRecPtr wal)
+{
+	int64		ms = smig_engine_elapsed(engine->begin);
+
+	ereport(NOTICE,
+			(errmsg("%s: " INT64_FORMAT " rows in " INT64_FORMAT " ms, "
+					INT64_FORMAT " rows per second, " INT64_FORMAT " kB of WAL",
+					smig_engine_label(engine->backfill), rows, ms,
+					rows * 1000 / Max(ms, 1),
+					(int64) (GetXLogWriteRecPtr() - wal) / 1024),
+			 errhidecontext(true)));
+}
+
+/*
+ * Works until no range is left open: a helper of an earlier leader that was
+ * killed can still be at one, until it notices.
+ */
+static void
+work_on_the_rest(SmigEngine *engine)
+{
+	bool		open;
+
+	for (;;)
+	{
+		smig_engine_work(engine);
+		StartTransactionCommand();
+		open = smig_ledger_has_open_ranges(engine->backfill->id);
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(engine->context);
+		if (!open)
+			return;
+		smig_step_wait(SMIG_HOLD_POLL);
+	}
+}
+
+/*
+ * All the leader does once backfill and lock are there.
+ */
+static void
+lead(SmigEngine *engine, bool retry)
+{
+	SmigBackfill *backfill = engine->backfill;
+
+	if (retry)
+		retry_errors(engine);
+	else
+	{
+		engine->crew = smig_crew_launch(backfill->id,
+										backfill->options.workers - 1);
+		do
+		{
+			smig_engine_work(engine);
+		} while (smig_crew_wait(engine->crew));
+		engine->crew = NULL;
+		work_on_the_rest(engine);
+		run_nulls(engine);
+	}
+	verify(backfill);
+}
+
+/*
+ * Runs or resumes a backfill to its end.  Called outside a transaction, in a
+ * worker, in a memory context that outlives transactions.
+ *
+ * revision, step: of the script it is a step of, or NULL and 0
+ *
+ * Result: rows processed, earlier parts of a resumed backfill included.
+ *
+ * Errors: whatever stops it; state and checkpoint are on record.
+ */
+int64
+smig_backfill_run(int64 run, const SmigBackfillOptions *options,
+				  const char *revision, int step)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "schemamig backfill",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	XLogRecPtr	wal = GetXLogWriteRecPtr();
+	SmigBackfillPlan *plan;
+	SmigBackfill *backfill;
+	SmigEngine	engine;
+	ErrorData  *volatile edata = NULL;
+	bool		retry;
+	int64		rows;
+	int64		scanned;
+	int64		total;
+	int64		errors;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	plan = smig_backfill_analyse(options->statement, options->key);
+	CommitTransactionCommand();
+	lock_table(plan->relation);
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	backfill = find_or_create(options, run, revision, step, &retry);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+
+	smig_engine_init(&engine, backfill, true, context);
+	PG_TRY();
+	{
+		lead(&engine, retry);
+	}
+	PG_CATCH();
+	{
+		edata = smig_engine_abandon(&engine);
+		MemoryContextSwitchTo(context);
+		smig_crew_stop(engine.crew);
+	}
+	PG_END_TRY();
+
+	StartTransactionCommand();
+	if (edata)
+		smig_ledger_set_state(backfill->id,
+							  edata->sqlerrcode == ERRCODE_QUERY_CANCELED ?
+							  "cancelled" : "failed",
+							  unpack_sql_state(edata->sqlerrcode),
+							  edata->message);
+	else
+		smig_ledger_set_state(backfill->id, "done", NULL, NULL);
+	smig_ledger_progress(backfill->id, &rows, &scanned, &total, &errors);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	unlock_table(plan->relation);
+	if (edata)
+		ReThrowError(edata);
+	report_end(&engine, rows, wal);
+	if (errors > 0)
+		ereport(WARNING,
+				(errmsg("%s kept " INT64_FORMAT " rows aside",
+						smig_engine_label(backfill), errors),
+				 errhint("schemamig.backfill_error lists them; calling the backfill again by the same name tries just those."),
+				 errhidecontext(true)));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return rows;
+}
+
+/*
+ * A helper's part: works until nothing is left to claim.
+ *
+ * id: of the backfill, which the leader keeps
+ */
+void
+smig_backfill_help(int64 id)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "schemamig backfill",
+												  ALLOCSET_DEFAULT_SIZES);
+	SmigBackfill *backfill;
+	SmigEngine	engine;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	backfill = smig_ledger_read(id);
+	backfill->plan = smig_backfill_analyse(backfill->options.statement,
+										   backfill->options.key);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	smig_engine_init(&engine, backfill, false, context);
+	smig_engine_work(&engine);
+}
+
+/*
+ * Forgets a finished backfill of that name, so that it is begun anew.
+ */
+void
+smig_backfill_forget(const char *name)
+{
+	SmigBackfill *backfill = smig_ledger_find(name);
+
+	if (backfill && strcmp(backfill->state, "done") == 0)
+		smig_ledger_delete(backfill->id);
+}
