@@ -230,7 +230,7 @@ check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
  *
  * Errors: 55000 when an unfinished one of that name has another statement.
  */
-static SmigBackfill *
+static pg_noinline SmigBackfill *
 find_or_create(const SmigBackfillOptions *options, int64 run,
 			   const char *revision, int step, bool *retry)
 {
@@ -238,7 +238,7 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 												   options->key);
 	SmigBackfill *backfill = options->name ? smig_ledger_find(options->name) :
 		NULL;
-	volatile bool done = backfill && strcmp(backfill->state, "done") == 0;
+	bool		done = backfill && strcmp(backfill->state, "done") == 0;
 
 	*retry = false;
 	if (backfill == NULL)
