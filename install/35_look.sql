@@ -156,7 +156,8 @@ SELECT p.run, p.pid,
 	coalesce(b.rows_done, c.rows_done) AS rows_done,
 	coalesce(b.rows_total, c.rows_total) AS rows_total,
 	pg_catalog.round(coalesce(
-		least(100.0 * b.rows_scanned / nullif(b.rows_total, 0), 100)::numeric,
+		CASE WHEN b.rows_total > 0
+			THEN least(100.0 * b.rows_scanned / b.rows_total, 100) END::numeric,
 		c.percent::numeric), 1) AS percent,
 	pg_catalog.round(b.rate::numeric) AS rows_per_second,
 	CASE WHEN b.rate > 0

@@ -435,8 +435,10 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 	report_end(&engine, rows, wal);
 	if (errors > 0)
 		ereport(WARNING,
-				(errmsg("%s kept " INT64_FORMAT " rows aside",
-						smig_engine_label(backfill), errors),
+				(errmsg_plural("%s kept " INT64_FORMAT " row aside",
+							   "%s kept " INT64_FORMAT " rows aside",
+							   (unsigned long) errors,
+							   smig_engine_label(backfill), errors),
 				 errhint("schemamig.backfill_error lists them; calling the backfill again by the same name tries just those."),
 				 errhidecontext(true)));
 	MemoryContextSwitchTo(old);
