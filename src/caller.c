@@ -78,7 +78,7 @@ typedef struct Watch
  * is not the caller's own choice.
  */
 void
-smig_caller_check(const char *function)
+smig_caller_check_rights(const char *function)
 {
 	if (RecoveryInProgress())
 		ereport(ERROR,
@@ -87,7 +87,6 @@ smig_caller_check(const char *function)
 				 errhint("Call it on the primary server.")));
 	PreventCommandIfReadOnly(function);
 	PreventCommandIfParallelMode(function);
-	smig_lock_refuse_in_run(psprintf("execute %s", function));
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -100,6 +99,19 @@ smig_caller_check(const char *function)
 						function),
 				 errhint("Scripts run with the rights of the role that calls; call it directly.")));
 	smig_store_check_version();
+}
+
+/*
+ * smig_caller_check_rights for what a script must not call either: a run
+ * would wait for itself.
+ *
+ * Errors: those, and 55006 in a script.
+ */
+void
+smig_caller_check(const char *function)
+{
+	smig_lock_refuse_in_run(psprintf("execute %s", function));
+	smig_caller_check_rights(function);
 }
 
 /*

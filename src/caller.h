@@ -15,6 +15,7 @@
 
 #include "runner.h"
 
+extern void smig_caller_check_rights(const char *function);
 extern void smig_caller_check(const char *function);
 extern void smig_caller_check_own_locks(void);
 extern bool smig_caller_has_work(const SmigRequest *request);

@@ -71,7 +71,7 @@ schemamig_backfill_start(PG_FUNCTION_ARGS)
 {
 	SmigRequest *request;
 
-	smig_caller_check("schemamig_backfill_start()");
+	smig_caller_check_rights("schemamig_backfill_start()");
 	request = make_request(fcinfo);
 	request->detached = true;
 	if (IsTransactionBlock() || IsSubTransaction() ||
