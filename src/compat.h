@@ -129,6 +129,20 @@ extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 /* The version of PostgreSQL that this library is built for: 15, 16, ... */
 #define SMIG_SERVER_MAJOR (PG_VERSION_NUM / 10000)
 
+/*
+ * Locks that 18 takes where others took weaker ones or none: on children by
+ * ANALYZE, on tables by GRANT, on partitions by a new index constraint.
+ */
+#if PG_VERSION_NUM >= 180000
+#define SMIG_ANALYZE_CHILD_LOCK ShareUpdateExclusiveLock
+#define SMIG_GRANT_LOCK AccessShareLock
+#define SMIG_PARTITION_CONSTRAINT_LOCK AccessExclusiveLock
+#else
+#define SMIG_ANALYZE_CHILD_LOCK AccessShareLock
+#define SMIG_GRANT_LOCK NoLock
+#define SMIG_PARTITION_CONSTRAINT_LOCK ShareLock
+#endif
+
 /* ALTER COLUMN ... SET EXPRESSION came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define SMIG_HAVE_SET_EXPRESSION

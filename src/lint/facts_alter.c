@@ -247,7 +247,8 @@ facts_add_index(AlterState *state, Constraint *constraint, List *targets)
 			if (target != relation &&
 				relation->kind != RELKIND_PARTITIONED_TABLE)
 				continue;
-			smig_fact_lock(context, target, ShareLock);
+			smig_fact_lock(context, target, target != relation ?
+						   SMIG_PARTITION_CONSTRAINT_LOCK : ShareLock);
 			smig_fact_scan(context, target);
 		}
 	}

@@ -344,7 +344,7 @@ smig_facts_vacuum(SmigFactsContext *context, VacuumStmt *stmt)
 		if (!stmt->is_vacuumcmd && relation->kind == RELKIND_RELATION)
 		{
 			foreach(lc2, smig_view_inheritors(context->pending, relation))
-				smig_fact_lock(context, lfirst(lc2), AccessShareLock);
+				smig_fact_lock(context, lfirst(lc2), SMIG_ANALYZE_CHILD_LOCK);
 		}
 	}
 }
