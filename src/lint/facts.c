@@ -670,28 +670,13 @@ facts_opaque(SmigFactsContext *context, Node *stmt)
 	context->facts->opaque = true;
 }
 
-static void
-facts_grant(SmigFactsContext *context, Node *stmt)
-{
-	GrantStmt  *grant = (GrantStmt *) stmt;
-	ListCell   *lc;
-
-	if (SMIG_GRANT_LOCK == NoLock || grant->targtype != ACL_TARGET_OBJECT ||
-		(grant->objtype != OBJECT_TABLE && grant->objtype != OBJECT_SEQUENCE))
-		return;
-	foreach(lc, grant->objects)
-		smig_fact_lock(context,
-					   smig_view_find_or_unknown(context->pending, lfirst(lc)),
-					   SMIG_GRANT_LOCK);
-}
-
 static const struct
 {
 	NodeTag		tag;
 	FactsFunction facts;
 }			fact_readers[] =
 {
-	{T_GrantStmt, facts_grant},
+	{T_GrantStmt, smig_facts_grant},
 	{T_AlterTableStmt, facts_alter_table},
 	{T_CreateStmt, facts_create_table},
 	{T_CreateForeignTableStmt, facts_create_table},

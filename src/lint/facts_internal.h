@@ -72,6 +72,7 @@ extern void smig_facts_set_schema(SmigFactsContext *context,
 extern void smig_facts_truncate(SmigFactsContext *context, TruncateStmt *stmt);
 extern void smig_facts_reindex(SmigFactsContext *context, ReindexStmt *stmt);
 extern void smig_facts_cluster(SmigFactsContext *context, ClusterStmt *stmt);
+extern void smig_facts_grant(SmigFactsContext *context, Node *stmt);
 extern void smig_facts_vacuum(SmigFactsContext *context, VacuumStmt *stmt);
 extern void smig_facts_domain(SmigFactsContext *context, AlterDomainStmt *stmt);
 extern bool smig_facts_option(List *options, const char *name);

@@ -309,6 +309,24 @@ smig_facts_cluster(SmigFactsContext *context, ClusterStmt *stmt)
 }
 
 /*
+ * Facts of GRANT and REVOKE.
+ */
+void
+smig_facts_grant(SmigFactsContext *context, Node *stmt)
+{
+	GrantStmt  *grant = (GrantStmt *) stmt;
+	ListCell   *lc;
+
+	if (SMIG_GRANT_LOCK == NoLock || grant->targtype != ACL_TARGET_OBJECT ||
+		(grant->objtype != OBJECT_TABLE && grant->objtype != OBJECT_SEQUENCE))
+		return;
+	foreach(lc, grant->objects)
+		smig_fact_lock(context,
+					   smig_view_find_or_unknown(context->pending, lfirst(lc)),
+					   SMIG_GRANT_LOCK);
+}
+
+/*
  * Facts of VACUUM and ANALYZE.
  */
 void
