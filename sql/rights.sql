@@ -15,7 +15,7 @@ GRANT SELECT ON schemamig.log, schemamig.lock, schemamig.progress TO regress_smi
 GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches,
 	schemamig_history, schemamig_show, schemamig_export, schemamig_path,
 	schemamig_resolve, schemamig_graph, schemamig_plan, schemamig_sql,
-	schemamig_status, schemamig_lint, schemamig_rules TO regress_smig_reader;
+	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report TO regress_smig_reader;
 -- author
 GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_replace,
 	schemamig_remove, schemamig_merge TO regress_smig_author;
@@ -103,6 +103,7 @@ SELECT revision, sql FROM schemamig_plan();
 SELECT count(*) > 10 AS script FROM schemamig_sql();
 SELECT pending, next FROM schemamig_status();
 SELECT count(*) FROM schemamig_lint('SELECT 1');
+SELECT schemamig_report() LIKE '<!DOCTYPE html>%' AS page;
 SELECT count(*) > 0 AS logged FROM schemamig.log;
 SELECT count(*) FROM schemamig.lock;
 SELECT count(*) FROM schemamig.progress;

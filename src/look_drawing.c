@@ -33,15 +33,6 @@
 
 PG_FUNCTION_INFO_V1(schemamig_graph);
 
-/* How a revision stands here. */
-typedef enum Standing
-{
-	STANDING_PENDING,
-	STANDING_APPLIED,
-	STANDING_CURRENT,
-	STANDING_PARTIAL
-} Standing;
-
 /* How each standing looks. */
 static const struct
 {
@@ -50,11 +41,20 @@ static const struct
 	const char *fill;			/* colours in the other formats */
 	const char *stroke;
 }			standings[] = {
-	[STANDING_PENDING] = {"pending", 'o', "#ffffff", "#888888"},
-	[STANDING_APPLIED] = {"applied", '*', "#d8ead3", "#5b8c51"},
-	[STANDING_CURRENT] = {"current", '@', "#9fd08f", "#2f6b25"},
-	[STANDING_PARTIAL] = {"partial", '%', "#fbe3b5", "#c27a00"}
+	[SMIG_STANDING_PENDING] = {"pending", 'o', "#ffffff", "#888888"},
+	[SMIG_STANDING_APPLIED] = {"applied", '*', "#d8ead3", "#5b8c51"},
+	[SMIG_STANDING_CURRENT] = {"current", '@', "#9fd08f", "#2f6b25"},
+	[SMIG_STANDING_PARTIAL] = {"partial", '%', "#fbe3b5", "#c27a00"}
 };
+
+/*
+ * The word for a standing.
+ */
+const char *
+smig_look_standing_name(SmigStanding standing)
+{
+	return standings[standing].name;
+}
 
 /* A column of the text. */
 typedef struct Lane
@@ -66,7 +66,7 @@ typedef struct Lane
 typedef struct Drawing
 {
 	SmigGraph  *graph;
-	Standing   *standing;		/* by node index */
+	SmigStanding *standing;		/* by node index */
 	StringInfoData out;
 	Lane	   *lanes;
 	int			nlanes;
@@ -89,21 +89,21 @@ one_line(const char *text)
 }
 
 /*
- * How each revision stands.
+ * How each revision stands, by node index.
  */
-static Standing *
-find_standings(SmigGraph *graph, const Bitmapset *applied)
+SmigStanding *
+smig_look_standings(SmigGraph *graph, const Bitmapset *applied)
 {
-	SmigFacts  *facts = smig_look_facts(graph);
-	Standing   *result = palloc_extended(sizeof(Standing) *
-										 (graph->nnodes + 1),
-										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	SmigRevisionFacts *facts = smig_look_facts(graph);
+	SmigStanding *result = palloc_extended(sizeof(SmigStanding) *
+										   (graph->nnodes + 1),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	Bitmapset  *current = smig_graph_set(smig_graph_maximal(graph, applied));
 
 	for (int i = 0; i < graph->nnodes; i++)
-		result[i] = facts[i].partial ? STANDING_PARTIAL :
-			bms_is_member(i, current) ? STANDING_CURRENT :
-			bms_is_member(i, applied) ? STANDING_APPLIED : STANDING_PENDING;
+		result[i] = facts[i].partial ? SMIG_STANDING_PARTIAL :
+			bms_is_member(i, current) ? SMIG_STANDING_CURRENT :
+			bms_is_member(i, applied) ? SMIG_STANDING_APPLIED : SMIG_STANDING_PENDING;
 	return result;
 }
 
@@ -111,8 +111,8 @@ find_standings(SmigGraph *graph, const Bitmapset *applied)
  * The nodes with children before parents, one branch after the other rather
  * than all at once: what becomes possible last comes next.
  */
-static SmigNode **
-drawing_order(SmigGraph *graph)
+SmigNode  **
+smig_look_drawing_order(SmigGraph *graph)
 {
 	Size		size = graph->nnodes + 1;
 	SmigNode  **order = palloc_extended(sizeof(SmigNode *) * size,
@@ -334,14 +334,14 @@ static void
 describe(Drawing *drawing, const SmigNode *node)
 {
 	StringInfo	line = &drawing->line;
-	Standing	standing = drawing->standing[node->index];
+	SmigStanding standing = drawing->standing[node->index];
 	const char *separator = "";
 	ListCell   *lc;
 
 	appendStringInfoString(line, node->id);
 	foreach(lc, node->labels)
 		appendStringInfo(line, " [%s]", (const char *) lfirst(lc));
-	if (node->children == NIL || standing != STANDING_APPLIED)
+	if (node->children == NIL || standing != SMIG_STANDING_APPLIED)
 	{
 		appendStringInfoString(line, " (");
 		if (node->children == NIL)
@@ -349,7 +349,7 @@ describe(Drawing *drawing, const SmigNode *node)
 			appendStringInfoString(line, "head");
 			separator = ", ";
 		}
-		if (standing != STANDING_APPLIED)
+		if (standing != SMIG_STANDING_APPLIED)
 			appendStringInfo(line, "%s%s", separator,
 							 standings[standing].name);
 		appendStringInfoChar(line, ')');
@@ -373,7 +373,7 @@ describe(Drawing *drawing, const SmigNode *node)
 static void
 draw_text(Drawing *drawing)
 {
-	SmigNode  **order = drawing_order(drawing->graph);
+	SmigNode  **order = smig_look_drawing_order(drawing->graph);
 
 	drawing->maxlanes = 16;
 	drawing->lanes = palloc(sizeof(Lane) * drawing->maxlanes);
@@ -506,7 +506,7 @@ draw_dot(Drawing *drawing)
 	for (int i = 0; i < graph->nnodes; i++)
 	{
 		SmigNode   *node = graph->nodes[i];
-		Standing	standing = drawing->standing[i];
+		SmigStanding standing = drawing->standing[i];
 
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfo(out, "\tr%d [label=\"", i);
@@ -563,7 +563,7 @@ schemamig_graph(PG_FUNCTION_ARGS)
 		if (strcmp(format, formats[i].name) != 0)
 			continue;
 		drawing.graph = smig_store_load_graph(&applied);
-		drawing.standing = find_standings(drawing.graph, applied);
+		drawing.standing = smig_look_standings(drawing.graph, applied);
 		initStringInfo(&drawing.out);
 		formats[i].draw(&drawing);
 		/* psql adds the last newline */

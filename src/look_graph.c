@@ -99,14 +99,14 @@ row_context(void)
 typedef struct FactReader
 {
 	SmigGraph  *graph;
-	SmigFacts  *facts;
+	SmigRevisionFacts *facts;
 } FactReader;
 
 /*
  * The place for what a row says of the revision in its first column; NULL for
  * one that was written since the graph was read.
  */
-static SmigFacts *
+static SmigRevisionFacts *
 fact_of(Datum *values, void *arg)
 {
 	FactReader *reader = (FactReader *) arg;
@@ -119,7 +119,7 @@ fact_of(Datum *values, void *arg)
 static void
 read_created(Datum *values, bool *nulls, void *arg)
 {
-	SmigFacts  *fact = fact_of(values, arg);
+	SmigRevisionFacts *fact = fact_of(values, arg);
 
 	if (fact)
 	{
@@ -131,7 +131,7 @@ read_created(Datum *values, bool *nulls, void *arg)
 static void
 read_applied(Datum *values, bool *nulls, void *arg)
 {
-	SmigFacts  *fact = fact_of(values, arg);
+	SmigRevisionFacts *fact = fact_of(values, arg);
 
 	if (fact)
 	{
@@ -143,7 +143,7 @@ read_applied(Datum *values, bool *nulls, void *arg)
 static void
 read_partial(Datum *values, bool *nulls, void *arg)
 {
-	SmigFacts  *fact = fact_of(values, arg);
+	SmigRevisionFacts *fact = fact_of(values, arg);
 
 	if (fact)
 		fact->partial = true;
@@ -152,13 +152,13 @@ read_partial(Datum *values, bool *nulls, void *arg)
 /*
  * Reads what the tables know of all revisions, by node index.
  */
-SmigFacts *
+SmigRevisionFacts *
 smig_look_facts(SmigGraph *graph)
 {
 	FactReader	reader = {graph};
 	SmigStoreScope scope;
 
-	reader.facts = palloc_extended(sizeof(SmigFacts) * (graph->nnodes + 1),
+	reader.facts = palloc_extended(sizeof(SmigRevisionFacts) * (graph->nnodes + 1),
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	smig_store_begin(&scope);
 	smig_store_scan("SELECT id, created_at FROM schemamig.revision",
@@ -282,7 +282,7 @@ schemamig_history(PG_FUNCTION_ARGS)
 	Bitmapset  *applied;
 	Bitmapset  *current;
 	SmigGraph  *graph;
-	SmigFacts  *facts;
+	SmigRevisionFacts *facts;
 	MemoryContext row;
 	ListCell   *lc;
 
@@ -294,7 +294,7 @@ schemamig_history(PG_FUNCTION_ARGS)
 	foreach(lc, smig_target_range(graph, applied, range))
 	{
 		SmigNode   *node = (SmigNode *) lfirst(lc);
-		SmigFacts  *fact = &facts[node->index];
+		SmigRevisionFacts *fact = &facts[node->index];
 		MemoryContext old = MemoryContextSwitchTo(row);
 		Datum		values[10];
 		bool		nulls[10] = {false};

@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(38);
+SELECT plan(39);
 
 SELECT has_schema('schemamig');
 
@@ -24,6 +24,7 @@ FROM (VALUES
 	('schemamig_path', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_plan', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_sql', 'range text DEFAULT NULL::text'),
+	('schemamig_report', 'target text DEFAULT ''head''::text'),
 	('schemamig_graph', 'format text DEFAULT ''text''::text')
 ) AS f (name, arguments);
 
