@@ -53,6 +53,15 @@
 /* A batch that takes this many times its target is rolled back. */
 #define TARGET_LIMIT 4
 
+/*
+ * A batch is done in slices of this share of its target, behind each of which
+ * it is looked whether somebody waits for its rows.  While that happens, and
+ * for a while after (ms), whole batches are as short as the other share.
+ */
+#define SLICE_SHARE 8
+#define CROWDED_SHARE 16
+#define CROWDED_MS 10000
+
 /* Ranges each worker should get, so that none is left with much at the end. */
 #define RANGES_PER_WORKER 20
 #define MIN_RANGE 5000
@@ -166,6 +175,61 @@ check_filenode(const SmigBackfill *backfill)
 }
 
 /*
+ * Whether another session waits for the end of this transaction, so for a row
+ * of this batch.
+ */
+static bool
+is_waited_for(void)
+{
+	TransactionId xid = GetTopTransactionIdIfAny();
+	LOCKTAG		tag;
+
+	if (!TransactionIdIsValid(xid))
+		return false;
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	return LockHasWaiters(&tag, ExclusiveLock, false);
+}
+
+/*
+ * Does the batch's rows slice by slice, up to the end of the claim, the batch's
+ * size, or the moment when somebody waits for one of them.  Sets engine->rows
+ * to the rows gone over, about, also when it fails, and reached->position.
+ *
+ * Result: rows processed.
+ */
+static uint64
+run_slices(SmigEngine *engine, SmigClaim *reached)
+{
+	const SmigBackfillPlan *plan = engine->backfill->plan;
+	SmigRange	range = {0};
+	uint64		processed = 0;
+	int64		slice = engine->slice > 0 && plan->key.ncolumns > 0 ?
+		engine->slice : engine->batch;
+
+	if (plan->key.ncolumns == 0)
+		range.own_xids = smig_ledger_own_xids(engine->backfill->id);
+	engine->rows = 0;
+	do
+	{
+		int64		step = Min(slice, engine->batch - engine->rows);
+
+		CHECK_FOR_INTERRUPTS();
+		range.after = reached->position;
+		range.upto = smig_key_step(plan, range.after, reached->upper, step);
+		engine->rows += step;
+		processed += smig_backfill_run_range(plan, &range);
+		reached->position = range.upto;
+		if (is_waited_for())
+		{
+			engine->crowded_at = GetCurrentTimestamp();
+			break;
+		}
+	} while (engine->rows < engine->batch &&
+			 !smig_place_equal(range.upto, reached->upper));
+	return processed;
+}
+
+/*
  * One batch in one transaction: the next rows of the claim and its checkpoint.
  * Sets claim->position, in the engine's context, after the commit.
  */
@@ -173,7 +237,6 @@ static void
 run_batch(SmigEngine *engine, SmigClaim *claim)
 {
 	SmigBackfill *backfill = engine->backfill;
-	SmigRange	range = {0};
 	SmigClaim	reached = *claim;
 	TimestampTz begin = GetCurrentTimestamp();
 	int64		gone_over;
@@ -185,28 +248,22 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	smig_engine_set_local("synchronous_commit", "off");
 	smig_engine_set_local("lock_timeout", psprintf("%d", smig_lock_timeout));
 	check_filenode(backfill);
-	range.after = claim->position;
-	range.upto = smig_key_step(backfill->plan, claim->position, claim->upper,
-							   engine->batch);
-	if (backfill->plan->key.ncolumns == 0)
-		range.own_xids = smig_ledger_own_xids(backfill->id);
 	if (engine->batch > 1)
 		enable_timeout_after(STATEMENT_TIMEOUT,
 							 smig_batch_target * TARGET_LIMIT);
-	rows = smig_backfill_run_range(backfill->plan, &range);
+	rows = run_slices(engine, &reached);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (backfill->plan->key.ncolumns == 0 && rows > 0)
 		smig_ledger_add_own_xid(backfill->id);
-	reached.position = range.upto;
-	gone_over = smig_place_equal(range.upto, claim->upper) ?
-		Max(Min(claim->rows, engine->batch), (int64) rows) : engine->batch;
+	gone_over = smig_place_equal(reached.position, claim->upper) ?
+		Max(Min(claim->rows, engine->rows), (int64) rows) : engine->rows;
 	smig_ledger_checkpoint(backfill->id, &reached, rows, gone_over,
-						   (int) smig_engine_elapsed(begin), engine->batch);
+						   (int) smig_engine_elapsed(begin), engine->rows);
 	CommitTransactionCommand();
 
 	old = claim->position;
 	claim->rows = Max(claim->rows - gone_over, 0);
-	claim->position = copy_place(engine->context, range.upto);
+	claim->position = copy_place(engine->context, reached.position);
 	list_free_deep(old);
 }
 
@@ -220,7 +277,11 @@ static void
 adapt(SmigEngine *engine, int64 ms, bool full)
 {
 	int64		fixed = engine->backfill->options.batch_size;
-	double		factor = (double) smig_batch_target / Max(ms, 1);
+	bool		crowded = engine->crowded_at != 0 &&
+		smig_engine_elapsed(engine->crowded_at) < CROWDED_MS;
+	double		target = crowded ?
+		Max(smig_batch_target / (double) CROWDED_SHARE, 1) : smig_batch_target;
+	double		factor = target / Max(ms, 1);
 
 	if (engine->after_trouble > 0)
 	{
@@ -228,8 +289,12 @@ adapt(SmigEngine *engine, int64 ms, bool full)
 		engine->after_trouble = 0;
 		return;
 	}
-	factor = Min(Max(factor, 0.25), full ? 4.0 : 1.0);
-	engine->batch = (int64) (engine->batch * factor);
+	if (!full && factor > 1.0)
+		return;
+	factor = Min(Max(factor, crowded ? 0.01 : 0.25), 4.0);
+	engine->slice = (int64) ((double) smig_batch_target / SLICE_SHARE *
+							 engine->rows / Max(ms, 1)) + 1;
+	engine->batch = (int64) (engine->rows * factor);
 	engine->batch = Min(Max(engine->batch, 1), fixed > 0 ? fixed : MAX_BATCH);
 }
 

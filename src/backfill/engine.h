@@ -27,6 +27,9 @@ typedef struct SmigEngine
 	MemoryContext batch_context;	/* one batch; outlives its transaction */
 	bool		leader;
 	int64		batch;			/* rows of the next batch */
+	int64		slice;			/* rows done at a time in it; 0: all */
+	int64		rows;			/* gone over in this batch or the last one */
+	TimestampTz crowded_at;		/* last time somebody waited for us; 0: never */
 	int64		after_trouble;	/* size to return to behind a bad row; 0: none */
 	TimestampTz contention_since;	/* first failure for a lock; 0: none */
 	TimestampTz begin;
