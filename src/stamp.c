@@ -23,6 +23,7 @@
 #include "caller.h"
 #include "journal.h"
 #include "lock.h"
+#include "stamp.h"
 #include "store.h"
 #include "target.h"
 
@@ -132,12 +133,52 @@ write_run(const char *target)
 }
 
 /*
+ * Begins a call that sets the applied set: refuses where that cannot be
+ * written, takes the migration lock, as runs do, and then lets no revision
+ * change either.
+ *
+ * function: its SQL name with "()"; what: what it wants to do, for errors
+ *
+ * Errors: object_in_use while a run is in progress; read_only_sql_transaction;
+ * feature_not_supported under REPEATABLE READ, whose snapshot may be older
+ * than the lock.
+ */
+void
+smig_stamp_begin(const char *function, const char *what)
+{
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s needs isolation level READ COMMITTED", function),
+				 errdetail("Under a stricter level the transaction may not see what is applied now."),
+				 errhint("Call it in a transaction of its own.")));
+	smig_lock_run_for_writing(what);
+	smig_store_lock_graph();
+}
+
+/*
+ * Makes "stamped" the applied set, in place of "applied", and writes that into
+ * the log.  Journals of interrupted runs in "scope" become void, as do those
+ * of the revisions that change.
+ *
+ * target: as the caller wrote it, for the record
+ */
+void
+smig_stamp_write(SmigGraph *graph, const Bitmapset *applied,
+				 const Bitmapset *stamped, const Bitmapset *scope,
+				 const char *target)
+{
+	write_state(graph, bms_difference(stamped, applied),
+				bms_difference(applied, stamped), scope, write_run(target));
+}
+
+/*
  * schemamig_stamp(target, purge): makes "target" current without running
  * anything, and returns what is current then.
  *
- * Errors: those of targets; object_in_use while a run is in progress;
- * read_only_sql_transaction; feature_not_supported under REPEATABLE READ,
- * whose snapshot may be older than the lock.
+ * Errors: those of targets and of smig_stamp_begin.
  */
 Datum
 schemamig_stamp(PG_FUNCTION_ARGS)
@@ -156,25 +197,13 @@ schemamig_stamp(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument \"%s\" of %s() must not be null",
 							i == 0 ? "target" : "purge", "schemamig_stamp")));
-	PreventCommandDuringRecovery("schemamig_stamp()");
-	PreventCommandIfReadOnly("schemamig_stamp()");
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("schemamig_stamp() needs isolation level READ COMMITTED"),
-				 errdetail("Under a stricter level the transaction may not see what is applied now."),
-				 errhint("Call it in a transaction of its own.")));
-
 	target = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	/* the run lock first, as runs do; then no revision may change either */
-	smig_lock_run_for_writing("stamp");
-	smig_store_lock_graph();
+	smig_stamp_begin("schemamig_stamp()", "stamp");
 	graph = smig_store_load_graph(&applied);
 	stamped = smig_target_stamp_scope(graph, applied, target,
 									  PG_GETARG_BOOL(1), &scope);
-	write_state(graph, bms_difference(stamped, applied),
-				bms_difference(applied, stamped), scope, write_run(target));
+	smig_stamp_write(graph, applied, stamped, scope, target);
 
 	foreach(lc, smig_graph_maximal(graph, stamped))
 	{

@@ -472,5 +472,7 @@ smig_store_delete_revision(const char *id)
 	smig_store_begin(&scope);
 	SPI_execute_with_args("DELETE FROM schemamig.revision WHERE id = $1",
 						  1, types, args, NULL, false, 0);
+	SPI_execute_with_args("DELETE FROM schemamig.origin WHERE revision = $1",
+						  1, types, args, NULL, false, 0);
 	smig_store_end(&scope);
 }

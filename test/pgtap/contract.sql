@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(39);
+SELECT plan(41);
 
 SELECT has_schema('schemamig');
 
@@ -24,6 +24,7 @@ FROM (VALUES
 	('schemamig_path', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_plan', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_sql', 'range text DEFAULT NULL::text'),
+	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
 	('schemamig_report', 'target text DEFAULT ''head''::text'),
 	('schemamig_graph', 'format text DEFAULT ''text''::text')
 ) AS f (name, arguments);
@@ -40,6 +41,7 @@ FROM (VALUES
 	('schemamig_branches', 'TABLE(revision, children)'),
 	('schemamig_history', 'TABLE(revision, parents, depends_on, labels, message, state, is_head, is_current, created_at, applied_at)'),
 	('schemamig_path', 'TABLE(seq, revision, direction)'),
+	('schemamig_adopt', 'TABLE(version, revision, state, detail, source)'),
 	('schemamig_plan', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, locks, rewrites, scans, destructive, hazards)')
 ) AS f (name, result);
 
