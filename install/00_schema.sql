@@ -52,7 +52,8 @@ COMMENT ON COLUMN schemamig.revision.created_by IS
 
 CREATE TABLE schemamig.applied
 (
-	revision text COLLATE "C" PRIMARY KEY REFERENCES schemamig.revision,
+	/* no foreign key: the statement that inserts looks and locks itself */
+	revision text COLLATE "C" PRIMARY KEY,
 	applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	applied_by text NOT NULL,
 	run bigint,

@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "journal.h"
+#include "lock.h"
 
 const SmigLogEntry smig_log_nothing = {
 	.steps = -1,
@@ -92,13 +93,16 @@ add_int(JournalArgs *args, int value, int absent)
 }
 
 /*
- * Runs the query as the tables' owner.  With "result" the SPI tuple table is
+ * Runs the query as the tables' owner.  With "scope" the SPI tuple table is
  * still there and the caller ends the scope.
+ *
+ * Result: number of rows
  */
-static void
+static uint64
 journal_execute(JournalQuery *query, JournalArgs *args, SmigStoreScope *scope)
 {
 	SmigStoreScope own;
+	uint64		rows;
 
 	Assert(args->n == query->nargs);
 	smig_store_begin(scope ? scope : &own);
@@ -110,8 +114,10 @@ journal_execute(JournalQuery *query, JournalArgs *args, SmigStoreScope *scope)
 		query->plan = plan;
 	}
 	SPI_execute_plan(query->plan, args->values, args->nulls, false, 0);
+	rows = SPI_processed;
 	if (scope == NULL)
 		smig_store_end(&own);
+	return rows;
 }
 
 static int64
@@ -373,7 +379,7 @@ smig_journal_step_is_done(List *rows, const char *revision,
 		if (row->step != step->number || row->direction != direction ||
 			strcmp(row->revision, revision) != 0)
 			continue;
-		if (strcmp(row->checksum, step->checksum) != 0)
+		if (strcmp(row->checksum, smig_script_step_checksum(step)) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("step %d of revision \"%s\" was begun with another text",
@@ -411,7 +417,7 @@ smig_journal_step(int64 run, const char *revision, SmigDirection direction,
 	add_text(&args, smig_script_kind_name(step->kind));
 	add_text(&args, state_names[state]);
 	add_datum(&args, Int64GetDatum(run));
-	add_text(&args, step->checksum);
+	add_text(&args, smig_script_step_checksum(step));
 	add_text(&args, intent);
 	journal_execute(&query, &args, NULL);
 }
@@ -477,39 +483,48 @@ smig_journal_forget(const char *revision)
 	journal_execute(&query, &args, NULL);
 }
 
-/*
- * Moves a revision into, or out of, the applied set.
- *
- * role: whose run it is; a script may have set another one
- * journalled: whether it can have rows in the journal, to be removed
- */
-void
-smig_journal_revision_done(int64 run, const char *role,
-						   const SmigRevision *revision,
-						   SmigDirection direction, bool journalled)
+static SmigField
+field(const char *column, Datum value)
 {
-	static JournalQuery apply = {
-		"INSERT INTO schemamig.applied (revision, applied_by, run, checksum)"
-		" VALUES ($1, $2, $3, $4)",
-		4, {TEXTOID, TEXTOID, INT8OID, TEXTOID}
-	};
-	static JournalQuery revert = {
-		"DELETE FROM schemamig.applied WHERE revision = $1", 1, {TEXTOID}
-	};
-	JournalArgs args = {0};
-
-	add_text(&args, revision->id);
-	if (direction == SMIG_APPLY)
+	return (SmigField)
 	{
-		add_text(&args, role);
-		add_datum(&args, Int64GetDatum(run));
-		add_text(&args, revision->checksum);
-		journal_execute(&apply, &args, NULL);
+		column, value, false
+	};
+}
+
+/* Text, for which a null pointer is NULL. */
+static SmigField
+text_field(const char *column, const char *value)
+{
+	SmigField	result = {column, (Datum) 0, value == NULL};
+
+	if (value)
+		result.value = CStringGetTextDatum(value);
+	return result;
+}
+
+/* An integer for which "absent" stands for NULL. */
+static SmigField
+int_field(const char *column, int value, int absent)
+{
+	SmigField	result = {column, Int32GetDatum(value), value == absent};
+
+	return result;
+}
+
+static SmigField
+interval_field(const char *column, int64 us)
+{
+	SmigField	result = {column, (Datum) 0, us < 0};
+
+	if (us >= 0)
+	{
+		Interval   *duration = palloc0(sizeof(Interval));
+
+		duration->time = us;
+		result.value = IntervalPGetDatum(duration);
 	}
-	else
-		journal_execute(&revert, &args, NULL);
-	if (journalled)
-		smig_journal_forget(revision->id);
+	return result;
 }
 
 /*
@@ -518,43 +533,101 @@ smig_journal_revision_done(int64 run, const char *role,
 void
 smig_journal_log(const SmigLogEntry *entry)
 {
+	const char *role = entry->role ? entry->role :
+		GetUserNameFromId(GetUserId(), false);
+	const char *client = application_name && application_name[0] ?
+		application_name : NULL;
+	SmigField	fields[] = {
+		field("seq",
+			  Int64GetDatum(smig_store_next_value("log_entry_seq_seq"))),
+		{"run", Int64GetDatum(entry->run), entry->run == 0},
+		field("at", TimestampTzGetDatum(GetCurrentTimestamp())),
+		text_field("role", role),
+		text_field("client", client),
+		text_field("event", entry->event),
+		text_field("revision", entry->revision),
+		text_field("direction", entry->direction),
+		int_field("step", entry->step, 0),
+		int_field("statement", entry->statement, 0),
+		int_field("steps", entry->steps, -1),
+		interval_field("duration", entry->duration_us),
+		text_field("sqlstate", entry->sqlstate),
+		text_field("message", entry->message),
+		text_field("detail", entry->detail)
+	};
+
+	smig_store_insert_row("log_entry", fields, lengthof(fields));
+}
+
+/*
+ * Makes sure that a revision is stored as it was run, and stays so until the
+ * end of the transaction.
+ */
+static void
+check_unchanged(const SmigRevision *revision)
+{
 	static JournalQuery query = {
-		"INSERT INTO schemamig.log_entry (run, role, client, event, revision,"
-		" direction, step, statement, steps, duration, sqlstate, message, detail)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		13,
-		{INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID,
-		INT4OID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID}
+		"SELECT FROM schemamig.revision WHERE id = $1 AND checksum = $2"
+		" FOR SHARE",
+		2, {TEXTOID, TEXTOID}
 	};
 	JournalArgs args = {0};
 
-	if (entry->run != 0)
-		add_datum(&args, Int64GetDatum(entry->run));
-	else
-		add_null(&args);
-	add_text(&args, entry->role ? entry->role :
-			 GetUserNameFromId(GetUserId(), false));
-	add_text(&args, application_name && application_name[0] ?
-			 application_name : NULL);
-	add_text(&args, entry->event);
-	add_text(&args, entry->revision);
-	add_text(&args, entry->direction);
-	add_int(&args, entry->step, 0);
-	add_int(&args, entry->statement, 0);
-	add_int(&args, entry->steps, -1);
-	if (entry->duration_us >= 0)
-	{
-		Interval   *duration = palloc0(sizeof(Interval));
+	add_text(&args, revision->id);
+	add_text(&args, revision->checksum);
+	if (journal_execute(&query, &args, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("revision \"%s\" was changed or removed while it was applied",
+						revision->id),
+				 errhint("Nothing of its last step was kept. Call the function again.")));
+}
 
-		duration->time = entry->duration_us;
-		add_datum(&args, IntervalPGetDatum(duration));
-	}
+static void
+insert_applied(int64 run, const char *role, const SmigRevision *revision)
+{
+	SmigField	fields[] = {
+		text_field("revision", revision->id),
+		field("applied_at", TimestampTzGetDatum(GetCurrentTimestamp())),
+		text_field("applied_by", role),
+		{"run", Int64GetDatum(run), run == 0},
+		text_field("checksum", revision->checksum)
+	};
+
+	/* who changes or removes a revision holds the lock, unless we lost it */
+	if (!smig_lock_run_held())
+		check_unchanged(revision);
+	smig_store_insert_row("applied", fields, lengthof(fields));
+}
+
+/*
+ * Moves a revision into, or out of, the applied set.
+ *
+ * role: whose run it is; a script may have set another one
+ * journalled: whether it can have rows in the journal, to be removed
+ *
+ * Errors: 55000 when it was changed or removed while its script had let go of
+ * the migration lock.
+ */
+void
+smig_journal_revision_done(int64 run, const char *role,
+						   const SmigRevision *revision,
+						   SmigDirection direction, bool journalled)
+{
+	static JournalQuery revert = {
+		"DELETE FROM schemamig.applied WHERE revision = $1", 1, {TEXTOID}
+	};
+	JournalArgs args = {0};
+
+	if (direction == SMIG_APPLY)
+		insert_applied(run, role, revision);
 	else
-		add_null(&args);
-	add_text(&args, entry->sqlstate);
-	add_text(&args, entry->message);
-	add_text(&args, entry->detail);
-	journal_execute(&query, &args, NULL);
+	{
+		add_text(&args, revision->id);
+		(void) journal_execute(&revert, &args, NULL);
+	}
+	if (journalled)
+		smig_journal_forget(revision->id);
 }
 
 /*

@@ -467,7 +467,8 @@ step_record(const SmigPlanned *planned, const SmigStep *step,
 					"SET state = excluded.state, run = excluded.run, at = pg_catalog.clock_timestamp();",
 					literal(planned->revision->id),
 					smig_direction_name(planned->direction), step->number,
-					smig_script_kind_name(step->kind), state, step->checksum);
+					smig_script_kind_name(step->kind), state,
+					smig_script_step_checksum(step));
 }
 
 static char *

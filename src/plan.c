@@ -4,7 +4,8 @@
  *	  What a run would do: revisions in order, each with its steps.
  *
  * A plan holds ids; bodies are read ahead in chunks and parsed one revision
- * at a time, so that memory does not grow with the length of the history.
+ * at a time.  What the check before a run has parsed is kept for the run, up
+ * to a limit, so that memory does not grow with the length of the history.
  *
  * IDENTIFICATION
  *	  src/plan.c
@@ -26,6 +27,9 @@
 
 /* Bodies read at a time. */
 #define CHUNK_REVISIONS 100
+
+/* Memory that parsed scripts may keep between check and run (bytes). */
+#define PARSED_LIMIT (32 * 1024 * 1024)
 
 /* Losses and other findings listed in one error. */
 #define MAX_LISTED 20
@@ -141,12 +145,8 @@ fetch_revision(SmigPlan *plan, int n)
 	return revision;
 }
 
-/*
- * The plan's nth revision (from 0) with its script parsed, in the current
- * memory context.  Needs a transaction.
- */
-SmigPlanned *
-smig_plan_revision(SmigPlan *plan, int n)
+static SmigPlanned *
+parse_revision(SmigPlan *plan, int n)
 {
 	SmigPlanned *planned = palloc0(sizeof(SmigPlanned));
 	SmigRevision *revision = fetch_revision(plan, n);
@@ -161,6 +161,39 @@ smig_plan_revision(SmigPlan *plan, int n)
 							  apply ? revision->up_mode : revision->down_mode,
 							  psprintf("%s script of revision \"%s\"",
 									   apply ? "up" : "down", revision->id));
+	return planned;
+}
+
+/*
+ * The plan's nth revision (from 0) with its script parsed, in the current
+ * memory context or, where smig_plan_check has kept it, in the plan's.  Needs
+ * a transaction.
+ */
+SmigPlanned *
+smig_plan_revision(SmigPlan *plan, int n)
+{
+	if (n < list_length(plan->parsed))
+		return list_nth(plan->parsed, n);
+	return parse_revision(plan, n);
+}
+
+/*
+ * Parses the next revision for the check and keeps it for the run.  Past the
+ * limit it goes to the current memory context and is not kept.
+ */
+static SmigPlanned *
+parse_and_keep(SmigPlan *plan, int n)
+{
+	MemoryContext old;
+	SmigPlanned *planned;
+
+	if (n != list_length(plan->parsed) ||
+		MemoryContextMemAllocated(plan->parsed_context, true) > PARSED_LIMIT)
+		return smig_plan_revision(plan, n);
+	old = MemoryContextSwitchTo(plan->parsed_context);
+	planned = parse_revision(plan, n);
+	plan->parsed = lappend(plan->parsed, planned);
+	MemoryContextSwitchTo(old);
 	return planned;
 }
 
@@ -305,10 +338,14 @@ smig_plan_check(SmigPlan *plan, SmigRunTransaction transaction,
 
 	initStringInfo(&findings.losses);
 	initStringInfo(&findings.misfits);
+	if (plan->parsed_context == NULL)
+		plan->parsed_context = AllocSetContextCreate(plan->graph->context,
+													 "schemamig parsed",
+													 ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < list_length(plan->nodes); i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		SmigPlanned *planned = smig_plan_revision(plan, i);
+		SmigPlanned *planned = parse_and_keep(plan, i);
 
 		CHECK_FOR_INTERRUPTS();
 		check_author(planned->revision);

@@ -34,6 +34,8 @@ typedef struct SmigPlan
 	List	   *nodes;			/* of SmigNode *, in the order of execution */
 	List	   *chunk;			/* private: revisions fetched ahead */
 	int			chunk_start;	/* private: place of chunk's first in nodes */
+	MemoryContext parsed_context;	/* private: owns what is in parsed */
+	List	   *parsed;			/* private: SmigPlanned * of the first nodes */
 } SmigPlan;
 
 /* A revision of the plan with its script parsed. */

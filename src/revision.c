@@ -298,6 +298,13 @@ schemamig_remove(PG_FUNCTION_ARGS)
 				 errhint("Finish it with SELECT schemamig_apply('%s'), then revert it.",
 						 node->id)));
 	smig_store_delete_revision(node->id);
+
+	/* the deletion has waited for a run whose script had let go of our lock */
+	if (smig_writer_applied(list_make1(node->id)) != NIL)
+	{
+		writer->applied = bms_add_member(writer->applied, node->index);
+		refuse_removal_of_applied(writer, node);
+	}
 	PG_RETURN_VOID();
 }
 

@@ -365,7 +365,7 @@ check_journal(const SmigRevision *revision, List *entries)
 										revision->id);
 		step = entry->step <= list_length((*script)->steps) ?
 			list_nth((*script)->steps, entry->step - 1) : NULL;
-		if (step == NULL || strcmp(step->checksum, entry->checksum) != 0)
+		if (step == NULL || strcmp(smig_script_step_checksum(step), entry->checksum) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("revision \"%s\" is half done, and step %d of its %s script would change",
@@ -376,24 +376,28 @@ check_journal(const SmigRevision *revision, List *entries)
 	}
 }
 
+static List *
+revision_ids(List *revisions)
+{
+	List	   *ids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, revisions)
+		ids = lappend(ids, ((SmigRevision *) lfirst(lc))->id);
+	return ids;
+}
+
 /*
- * Makes sure that no run knows the revisions that will change, and that none
- * of them was applied before we had the lock.
+ * Refuses when one of the revisions that change is applied by what is
+ * committed now.
  */
 static void
-check_changed(List *changed, SmigRevision **stored, List *revisions)
+check_unapplied(List *changed, SmigRevision **stored, List *revisions)
 {
-	const SmigRevision *first = linitial(changed);
-	List	   *ids = NIL;
-	List	   *applied;
-	List	   *entries;
+	List	   *applied = smig_writer_applied(revision_ids(changed));
 	ListCell   *lc;
 	int			i = 0;
 
-	smig_writer_lock_run(psprintf("change revision \"%s\"", first->id));
-	foreach(lc, changed)
-		ids = lappend(ids, ((SmigRevision *) lfirst(lc))->id);
-	applied = smig_writer_applied(ids);
 	foreach(lc, revisions)
 	{
 		SmigRevision *revision = lfirst(lc);
@@ -408,7 +412,22 @@ check_changed(List *changed, SmigRevision **stored, List *revisions)
 				refuse_applied(old, revision);
 		}
 	}
-	entries = smig_writer_journalled(ids);
+}
+
+/*
+ * Makes sure that no run knows the revisions that will change, and that none
+ * of them was applied before we had the lock.
+ */
+static void
+check_changed(List *changed, SmigRevision **stored, List *revisions)
+{
+	const SmigRevision *first = linitial(changed);
+	List	   *entries;
+	ListCell   *lc;
+
+	smig_writer_lock_run(psprintf("change revision \"%s\"", first->id));
+	check_unapplied(changed, stored, revisions);
+	entries = smig_writer_journalled(revision_ids(changed));
 	if (entries == NIL)
 		return;
 	foreach(lc, changed)
@@ -489,5 +508,9 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
+
+	/* the update has waited for a run whose script had let go of our lock */
+	if (changed != NIL)
+		check_unapplied(changed, stored, revisions);
 	MemoryContextDelete(source->context);
 }

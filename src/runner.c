@@ -129,6 +129,13 @@ revision_parts(const SmigRun *run, const SmigPlanned *planned, int place)
 	}
 	if (parts == NIL)
 		parts = list_make1(make_part(planned, place, NULL, true));
+	if (list_length(steps) <= 1)
+	{
+		SmigPart   *part = linitial(parts);
+
+		part->whole = part->step == NULL ||
+			part->step->kind == SMIG_STEP_TRANSACTION;
+	}
 	return parts;
 }
 
@@ -181,6 +188,7 @@ run_revisions(SmigRun *run)
 	for (int i = 0; i < list_length(run->plan->nodes); i++)
 	{
 		SmigPlanned *planned;
+		List	   *parts;
 		ListCell   *lc;
 
 		StartTransactionCommand();
@@ -189,7 +197,8 @@ run_revisions(SmigRun *run)
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(revision_context);
 
-		foreach(lc, revision_parts(run, planned, i + 1))
+		parts = revision_parts(run, planned, i + 1);
+		foreach(lc, parts)
 		{
 			SmigPart   *part = lfirst(lc);
 
@@ -204,9 +213,12 @@ run_revisions(SmigRun *run)
 			MemoryContextReset(run->step_context);
 			pgstat_report_stat(false);
 		}
-		StartTransactionCommand();
-		run->host->end_revision(true);
-		CommitTransactionCommand();
+		if (!((SmigPart *) linitial(parts))->whole)
+		{
+			StartTransactionCommand();
+			run->host->end_revision(true);
+			CommitTransactionCommand();
+		}
 		run->planned = NULL;
 		run->step = NULL;
 		MemoryContextSwitchTo(run->context);

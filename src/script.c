@@ -146,6 +146,7 @@ append_step(StepBuilder *builder, SmigStepKind kind)
 	SmigStep   *step = palloc0(sizeof(SmigStep));
 
 	script->steps = lappend(script->steps, step);
+	step->text = builder->parse->script->text;
 	step->number = list_length(script->steps);
 	step->kind = kind;
 	return step;
@@ -323,28 +324,25 @@ build_steps(ScriptParse *parse)
 				 smig_script_error_at(parse, builder.block_offset)));
 }
 
-static void
-compute_checksums(SmigScript *script)
+/*
+ * SHA-256 of a step's statements in hexadecimal, palloc'd: what the journal
+ * compares when a run continues.  Computed on demand, because most steps are
+ * never in the journal.
+ */
+char *
+smig_script_step_checksum(const SmigStep *step)
 {
+	SmigChecksum *checksum = smig_checksum_begin();
 	ListCell   *lc;
 
-	foreach(lc, script->steps)
+	foreach(lc, step->statements)
 	{
-		SmigStep   *step = lfirst(lc);
-		SmigChecksum *checksum = smig_checksum_begin();
-		ListCell   *lc2;
+		SmigStatement *statement = lfirst(lc);
 
-		CHECK_FOR_INTERRUPTS();
-		foreach(lc2, step->statements)
-		{
-			SmigStatement *statement = lfirst(lc2);
-
-			smig_checksum_add(checksum, "statement",
-							  script->text + statement->start,
-							  statement->length);
-		}
-		step->checksum = smig_checksum_end(checksum);
+		smig_checksum_add(checksum, "statement",
+						  step->text + statement->start, statement->length);
 	}
+	return smig_checksum_end(checksum);
 }
 
 /*
@@ -433,7 +431,6 @@ smig_script_parse(const char *text, SmigTransactionMode mode, const char *what)
 
 	locate_statements(&parse, raws);
 	build_steps(&parse);
-	compute_checksums(script);
 	return script;
 }
 

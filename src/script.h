@@ -59,7 +59,7 @@ typedef struct SmigStep
 	List	   *statements;		/* of SmigStatement * */
 	List	   *options;		/* TransactionStmt.options of an explicit
 								 * BEGIN, or NIL */
-	const char *checksum;		/* SHA-256 of the statements' text, hex */
+	const char *text;			/* the script's */
 } SmigStep;
 
 typedef struct SmigScript
@@ -78,6 +78,7 @@ extern SmigScript *smig_script_parse(const char *text, SmigTransactionMode mode,
 extern const char *smig_script_kind_name(SmigStepKind kind);
 extern char *smig_script_statement_text(const SmigScript *script,
 										const SmigStatement *statement);
+extern char *smig_script_step_checksum(const SmigStep *step);
 extern char *smig_script_dollar_quote(const char *text);
 extern char *smig_script_psql_text(const SmigScript *script,
 								   const SmigStatement *statement);

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -41,6 +42,9 @@
 /* Pauses while waiting for others (ms). */
 #define OUTSIDE_POLL 100
 #define PAUSE_POLL 200
+
+/* Between two statements the pause switch is read this often (ms). */
+#define PAUSE_CHECK_EVERY 10
 
 /* A wait that goes on is told again after this long (ms). */
 #define WAIT_REMINDER 30000
@@ -184,7 +188,10 @@ check_pause(SmigRun *run)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	if (run->host && smig_journal_pause_wanted())
+	if (run->host == NULL || elapsed_ms(run->pause_checked) < PAUSE_CHECK_EVERY)
+		return;
+	run->pause_checked = GetCurrentTimestamp();
+	if (smig_journal_pause_wanted())
 		ereport(ERROR,
 				(errcode(SMIG_ERRCODE_PAUSE),
 				 errmsg_internal("run is to pause")));
@@ -594,7 +601,7 @@ try_transaction(SmigRun *run, List *parts)
 		smig_step_enter(run, part);
 
 		/* settings end with the revision, also where the transaction goes on */
-		if (list_length(parts) > 1 && nestlevel == 0)
+		if (nestlevel == 0 && (list_length(parts) > 1 || part->whole))
 			nestlevel = NewGUCNestLevel();
 		if (part->step)
 			foreach(option, part->step->options)
@@ -607,6 +614,12 @@ try_transaction(SmigRun *run, List *parts)
 		smig_step_record_done(run, part);
 		if (part->last && nestlevel != 0)
 		{
+			/*
+			 * deferred triggers see the settings of the script, as at a
+			 * commit
+			 */
+			if (part->whole && list_length(parts) == 1)
+				AfterTriggerFireDeferred();
 			AtEOXact_GUC(false, nestlevel);
 			nestlevel = 0;
 			run->host->end_revision(false);

@@ -37,6 +37,7 @@ typedef struct SmigRun
 	const SmigStatement *statement;
 	TimestampTz revision_start; /* when this run entered the revision */
 	TimestampTz step_start;
+	TimestampTz pause_checked;	/* when the pause switch was last read */
 } SmigRun;
 
 /* A step of a revision; "last" completes the revision. */
@@ -46,6 +47,7 @@ typedef struct SmigPart
 	int			place;
 	const SmigStep *step;		/* NULL: the revision has nothing to run */
 	bool		last;
+	bool		whole;			/* the revision is one transaction: this one */
 } SmigPart;
 
 extern void smig_step_run_transaction(SmigRun *run, List *parts);

@@ -33,6 +33,14 @@ typedef struct SmigStoreScope
 	bool		pushed_snapshot;
 } SmigStoreScope;
 
+/* A column's value in a row to insert. */
+typedef struct SmigField
+{
+	const char *column;
+	Datum		value;
+	bool		isnull;
+} SmigField;
+
 extern void smig_store_begin(SmigStoreScope *scope);
 extern void smig_store_end(SmigStoreScope *scope);
 extern void smig_store_check_version(void);
@@ -40,6 +48,10 @@ extern void smig_store_scan(const char *query,
 							void (*read) (Datum *values, bool *nulls,
 										  void *arg),
 							void *arg);
+
+extern int64 smig_store_next_value(const char *sequence);
+extern void smig_store_insert_row(const char *table, const SmigField *fields,
+								  int nfields);
 
 /* The graph and the applied set. */
 extern SmigGraph *smig_store_load_graph(Bitmapset **applied);
