@@ -68,8 +68,10 @@ foreach my $workers (1, 2)
 		$caller->send(backfill($name, $workers, 1));
 		$done += 300 + int(rand(8000));
 		ok(rows_done($name, $done), "$name: $done rows are done");
+		ok($ctl->until("SELECT count(*) = $workers FROM pg_stat_activity"
+				  . " WHERE backend_type = 'schemamig worker'"),
+			"$name: by so many workers");
 		my @pids = split /\n/, worker_pid($ctl);
-		is(scalar @pids, $workers, "$name: by so many workers");
 		crash($node, $how, $pids[ int(rand(@pids)) ]);
 		$caller->wait;
 		$ctl = session($node);
