@@ -128,6 +128,9 @@ put_revision(PlanOutput *output, const SmigPlanned *planned)
 		put_plan_row(output, planned, NULL, NULL, true);
 		return;
 	}
+	/* to look at what somebody wrote must not run it */
+	output->lint->pending->untrusted =
+		!smig_plan_trusts_author(planned->revision);
 	losses = smig_consent_losses(planned->script);
 	output->file_findings = smig_lint_script(output->lint, planned->script);
 	foreach(lc, planned->script->steps)

@@ -22,6 +22,7 @@
 
 #include "consent.h"
 #include "plan.h"
+#include "plan_lint.h"
 #include "settings.h"
 #include "target.h"
 
@@ -236,13 +237,19 @@ can_act_as_superuser(void)
 
 /*
  * The right to write revisions must not become the right to act as a
- * superuser: what a superuser's run executes was written by a superuser or by
- * a role that a superuser trusts.
+ * superuser: what a superuser's session executes was written by a superuser or
+ * by a role that a superuser trusts.
  */
+bool
+smig_plan_trusts_author(const SmigRevision *revision)
+{
+	return !can_act_as_superuser() || author_is_trusted(revision->created_by);
+}
+
 static void
 check_author(const SmigRevision *revision)
 {
-	if (!can_act_as_superuser() || author_is_trusted(revision->created_by))
+	if (smig_plan_trusts_author(revision))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -321,16 +328,20 @@ findings_detail(const StringInfoData *buf, int count)
 
 /*
  * Checks the whole plan before anything of it runs: authors, consent to loss,
- * and whether the steps fit the transaction mode.
+ * hazards, and whether the steps fit the transaction mode.
+ *
+ * journal: what is done already of revisions half done (SmigJournalStep)
  *
  * Errors: 42501 for an author a superuser does not trust; 0A000 for a step
  * that cannot run in the one transaction asked for; 2F002 (modifying data not
- * permitted) when something would be lost without consent.
+ * permitted) when something would be lost without consent; 2F003 (prohibited
+ * statement) for a hazard, where schemamig.lint says so.
  */
 void
-smig_plan_check(SmigPlan *plan, SmigRunTransaction transaction,
+smig_plan_check(SmigPlan *plan, List *journal, SmigRunTransaction transaction,
 				bool allow_destructive)
 {
+	SmigPlanLint *lint = smig_plan_lint_begin(allow_destructive);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig plan check",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -353,6 +364,7 @@ smig_plan_check(SmigPlan *plan, SmigRunTransaction transaction,
 			find_losses(planned, &findings);
 		if (transaction != SMIG_RUN_REVISION)
 			find_misfits(planned, &findings);
+		smig_plan_lint_revision(lint, planned, journal);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
@@ -372,4 +384,5 @@ smig_plan_check(SmigPlan *plan, SmigRunTransaction transaction,
 				 errdetail("%s", findings_detail(&findings.losses,
 												 findings.nlosses)),
 				 errhint("Nothing has been changed. Repeat the call with allow_destructive => true to consent.")));
+	smig_plan_lint_end(lint);
 }

@@ -53,7 +53,9 @@ extern SmigPlan *smig_plan_make(const char *target, SmigDirection direction);
 extern SmigPlan *smig_plan_of_nodes(SmigGraph *graph, Bitmapset *applied,
 									List *nodes, SmigDirection direction);
 extern SmigPlanned *smig_plan_revision(SmigPlan *plan, int n);
-extern void smig_plan_check(SmigPlan *plan, SmigRunTransaction transaction,
+extern void smig_plan_check(SmigPlan *plan, List *journal,
+							SmigRunTransaction transaction,
 							bool allow_destructive);
+extern bool smig_plan_trusts_author(const SmigRevision *revision);
 
 #endif							/* SMIG_PLAN_H */

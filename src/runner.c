@@ -296,7 +296,7 @@ run_with_lock(SmigRun *run)
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();
 	smig_journal_check_direction(run->journal, request->direction);
-	smig_plan_check(run->plan, request->transaction,
+	smig_plan_check(run->plan, run->journal, request->transaction,
 					request->allow_destructive);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->context);
@@ -467,7 +467,7 @@ smig_runner_run_inline(const SmigRequest *request)
 	run->plan = smig_plan_make(request->target, request->direction);
 	run->journal = smig_journal_load();
 	smig_journal_check_direction(run->journal, request->direction);
-	smig_plan_check(run->plan, request->transaction,
+	smig_plan_check(run->plan, run->journal, request->transaction,
 					request->allow_destructive);
 	if (run->plan->nodes == NIL)
 		notice_nothing_to_do(request);

@@ -57,6 +57,21 @@ bool		smig_allow_destructive = false;
 char	   *smig_trusted_authors = NULL;
 
 /*
+ * schemamig.lint: whether a run looks for hazards in its plan before it
+ * starts.  "warn" tells them as notices; "error" refuses the run for those
+ * that are errors; "off" does not look.  Silence a rule that is wrong for a
+ * statement with "-- schemamig:ignore RULE" in front of it.
+ */
+int			smig_lint_mode = SMIG_LINT_WARN;
+
+static const struct config_enum_entry lint_modes[] = {
+	{"off", SMIG_LINT_OFF, false},
+	{"warn", SMIG_LINT_WARN, false},
+	{"error", SMIG_LINT_ERROR, false},
+	{NULL, 0, false}
+};
+
+/*
  * schemamig.batch_target (ms): how long a batch of a backfill should take.
  * The number of rows follows; a batch that takes four times as long is rolled
  * back and made again with half the rows.
@@ -239,6 +254,13 @@ smig_settings_define(void)
 							   "",
 							   PGC_SUSET, GUC_LIST_INPUT,
 							   NULL, NULL, NULL);
+	DefineCustomEnumVariable("schemamig.lint",
+							 "Sets what a run does about hazards in its plan.",
+							 "off: nothing; warn: tells them; error: refuses the run.",
+							 &smig_lint_mode,
+							 SMIG_LINT_WARN, lint_modes,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	define_backfill_settings();
 	MarkGUCPrefixReserved("schemamig");

@@ -11,11 +11,20 @@
 #ifndef SMIG_SETTINGS_H
 #define SMIG_SETTINGS_H
 
+/* Values of schemamig.lint. */
+typedef enum SmigLintMode
+{
+	SMIG_LINT_OFF,
+	SMIG_LINT_WARN,
+	SMIG_LINT_ERROR
+} SmigLintMode;
+
 extern int	smig_lock_timeout;
 extern int	smig_lock_wait;
 extern int	smig_statement_timeout;
 extern bool smig_allow_destructive;
 extern char *smig_trusted_authors;
+extern int	smig_lint_mode;
 
 extern int	smig_batch_target;
 extern int	smig_default_workers;

@@ -19,10 +19,12 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -84,6 +86,10 @@ apply_settings(SmigPending *pending)
  * it took.  What it allocates in the current memory context stays.  Returns
  * false when it failed with an error about the input; cancellation, shutdown
  * and lack of resources are passed on.
+ *
+ * Analysis can run code of the script: input functions of its literals, checks
+ * of domains in them, bounds of partitions.  So nothing is analysed of a script
+ * whose author is not trusted.
  */
 bool
 smig_expr_try(SmigPending *pending, SmigTryCallback callback, void *arg)
@@ -93,6 +99,8 @@ smig_expr_try(SmigPending *pending, SmigTryCallback callback, void *arg)
 	volatile bool done = false;
 	ErrorData  *volatile error = NULL;
 
+	if (pending->untrusted)
+		return false;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -122,6 +130,36 @@ smig_expr_try(SmigPending *pending, SmigTryCallback callback, void *arg)
 		FreeErrorData(error);
 	}
 	return done;
+}
+
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+runs_user_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceToDomain) ||
+		check_functions_in_node(node, is_user_function, context))
+		return true;
+	return expression_tree_walker(node, runs_user_code, context);
+}
+
+/*
+ * Folds constants, as the server does before it judges an expression; but for
+ * expressions that would run somebody's functions: those are judged as they
+ * stand.
+ */
+static Node *
+fold_constants(Node *expr)
+{
+	if (runs_user_code(expr, NULL))
+		return expr;
+	return eval_const_expressions(NULL, expr);
 }
 
 /*
@@ -203,6 +241,32 @@ is_serial(TypeName *name, Oid *type)
 }
 
 /*
+ * Most types are a word without modifiers, which is found without any error
+ * to catch.  Returns false for the others.
+ */
+static bool
+find_plain_type(SmigPending *pending, TypeName *name, Oid *type)
+{
+	if (name->names == NIL || name->pct_type || name->typmods != NIL ||
+		name->arrayBounds != NIL || name->setof || pending->search_path_set)
+		return false;
+	if (list_length(name->names) == 1)
+	{
+		*type = TypenameGetTypid(strVal(linitial(name->names)));
+		return true;
+	}
+	if (list_length(name->names) == 2 &&
+		strcmp(strVal(linitial(name->names)), "pg_catalog") == 0)
+	{
+		*type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+								CStringGetDatum(strVal(lsecond(name->names))),
+								ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+		return true;
+	}
+	return false;
+}
+
+/*
  * Looks a type name up; serial types give their integer.  Returns false, with
  * *type InvalidOid, when there is no such type (yet).
  */
@@ -220,7 +284,8 @@ smig_expr_type(SmigPending *pending, TypeName *name, Oid *type, int32 *typmod)
 	if (smig_pending_type(pending, name) &&
 		smig_pending_type(pending, name)->kind != '\0')
 		return false;
-	if (!smig_expr_try(pending, find_type, &request))
+	if (!find_plain_type(pending, name, &request.type) &&
+		!smig_expr_try(pending, find_type, &request))
 		return false;
 	*type = request.type;
 	*typmod = request.typmod;
@@ -331,7 +396,7 @@ analyse_default(void *arg)
 	else
 		expr = transformExpr(pstate, copyObject(request->raw),
 							 EXPR_KIND_COLUMN_DEFAULT);
-	expr = (Node *) expression_planner((Expr *) expr);
+	expr = fold_constants(expr);
 	if (IsA(expr, Const) && ((Const *) expr)->constisnull)
 		request->kind = SMIG_DEFAULT_NONE;
 	else
@@ -446,7 +511,7 @@ analyse_type_change(void *arg)
 						change->column->name,
 						format_type_be(change->type))));
 	assign_expr_collations(pstate, expr);
-	expr = (Node *) expression_planner((Expr *) expr);
+	expr = fold_constants(expr);
 	change->rewrites = requires_rewrite(expr, change->column->attnum);
 }
 
@@ -537,7 +602,7 @@ proved_conditions(SmigRelation *relation)
 		if (constraint->type != 'c' || !constraint->valid ||
 			constraint->check == NULL)
 			continue;
-		expr = eval_const_expressions(NULL, copyObject(constraint->check));
+		expr = fold_constants(copyObject(constraint->check));
 		expr = (Node *) canonicalize_qual((Expr *) expr, true);
 		conditions = list_concat(conditions,
 								 make_ands_implicit((Expr *) expr));
@@ -663,8 +728,7 @@ prove_partition(void *arg)
 
 		condition = list_concat_copy(condition,
 									 RelationGetPartitionQual(parent));
-		whole = (Expr *) eval_const_expressions(NULL, (Node *)
-												make_ands_explicit(condition));
+		whole = (Expr *) fold_constants((Node *) make_ands_explicit(condition));
 		condition = make_ands_implicit(canonicalize_qual(whole, false));
 	}
 	condition = (List *) renumber((Node *) condition, &numbering);

@@ -22,12 +22,16 @@
 SmigRelation *
 smig_rule_relation(SmigRuleContext *context, RangeVar *name)
 {
-	SmigRelation *relation;
-
 	if (name == NULL || name->relpersistence == RELPERSISTENCE_TEMP)
 		return NULL;
-	relation = smig_view_find_or_unknown(context->pending, name);
-	return relation->created ? NULL : relation;
+
+	/* nearly every rule asks for the same one */
+	if (context->named != name)
+	{
+		context->relation = smig_view_find_or_unknown(context->pending, name);
+		context->named = name;
+	}
+	return context->relation->created ? NULL : context->relation;
 }
 
 /*

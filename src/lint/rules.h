@@ -27,6 +27,8 @@ typedef struct SmigRuleContext
 	bool		transaction;	/* runs in a transaction block with others */
 	const struct SmigRule *rule;	/* the one being checked */
 	List	   *findings;
+	const RangeVar *named;		/* asked for last, see smig_rule_relation */
+	SmigRelation *relation;		/* what it means */
 	bool		suggested;		/* suggestion has been computed */
 	char	   *suggestion;		/* see smig_suggest */
 } SmigRuleContext;

@@ -135,6 +135,8 @@ typedef struct SmigPending
 	List	   *functions;		/* of SmigPendingFunction * */
 	List	   *schemas;		/* of char *: made here */
 	List	   *schema_renames; /* of two-element lists: old, new */
+	bool		untrusted;		/* the script is by somebody whose code must
+								 * not run here: expressions stay unknown */
 	bool		search_path_set;
 	List	   *search_path;	/* of char *, when set by the script */
 	int			transaction;	/* number of the current transaction */
