@@ -482,6 +482,30 @@ prepared_blockers(List *wanted)
 }
 
 /*
+ * Whether anybody but this process and process "caller_pid" is in a
+ * transaction of this database, prepared ones included: without, nobody can
+ * hold a lock.  Cheap, and needs no transaction.
+ */
+bool
+smig_lock_others_exist(int caller_pid)
+{
+	int			n;
+	VirtualTransactionId *vxids = GetCurrentVirtualXIDs(InvalidTransactionId,
+														false, false, 0, &n);
+	bool		found = false;
+
+	for (int i = 0; i < n && !found; i++)
+	{
+		PGPROC	   *proc = SMIG_PROC_OF_VXID(vxids[i]);
+
+		found = proc == NULL || proc->pid != caller_pid ||
+			SMIG_LXID_OF_PROC(proc) != vxids[i].localTransactionId;
+	}
+	pfree(vxids);
+	return found;
+}
+
+/*
  * Adds the processes that hold, on one relation, a lock that conflicts with
  * the mode wanted; *prepared is set when a prepared transaction does.
  */

@@ -44,6 +44,7 @@ extern void smig_lock_run_begin(void);
 extern void smig_lock_run_end(void);
 extern void smig_lock_refuse_in_run(const char *what);
 
+extern bool smig_lock_others_exist(int caller_pid);
 extern List *smig_lock_blockers(List *wanted);
 extern List *smig_lock_describe(List *pids);
 extern List *smig_lock_still_blocking(List *blockers);

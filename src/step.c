@@ -33,11 +33,11 @@
 #include "utils/timestamp.h"
 
 #include "execute.h"
+#include "lint/facts.h"
 #include "lock.h"
 #include "recover.h"
 #include "settings.h"
 #include "step_private.h"
-#include "wanted.h"
 
 /* Pauses while waiting for others (ms). */
 #define OUTSIDE_POLL 100
@@ -429,6 +429,25 @@ part_statements(List *parts)
 	return statements;
 }
 
+/* The locks that the statements will take, as SmigWanted. */
+static List *
+wanted_locks(List *statements)
+{
+	List	   *wanted = NIL;
+	ListCell   *lc;
+
+	foreach(lc, smig_facts_locks(statements))
+	{
+		const SmigFact *fact = lfirst(lc);
+		SmigWanted *entry = palloc(sizeof(SmigWanted));
+
+		entry->relation = fact->relid;
+		entry->mode = fact->mode;
+		wanted = lappend(wanted, entry);
+	}
+	return wanted;
+}
+
 /*
  * Sessions in the way of the statements, or seen in the worker's way before
  * (SmigBlocker).  Own transaction; result in step_context.
@@ -442,7 +461,7 @@ find_blockers(SmigRun *run, List *statements, List *seen)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run->step_context);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	blockers = smig_lock_blockers(smig_wanted_locks(statements));
+	blockers = smig_lock_blockers(wanted_locks(statements));
 	PopActiveSnapshot();
 	foreach(lc, smig_lock_still_blocking(seen))
 	{
@@ -482,6 +501,8 @@ smig_step_wait_outside(SmigRun *run, List *statements, List *seen,
 	List	   *told = NIL;
 	TimestampTz told_at = 0;
 
+	if (seen == NIL && !smig_lock_others_exist(run->request->caller_pid))
+		return;
 	for (;;)
 	{
 		List	   *blockers = long_blockers(find_blockers(run, statements, seen));

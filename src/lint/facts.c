@@ -782,18 +782,3 @@ smig_facts_apply(RawStmt *raw, const char *text, SmigPending *pending)
 	smig_effect_statement(&context, raw->stmt);
 	MemoryContextSwitchTo(old);
 }
-
-/*
- * The relations a statement will lock, as SmigFact *, ordered by name; the
- * pending state is then moved on to after the statement.  Facts with relid
- * InvalidOid are about names that the catalog does not have.
- */
-List *
-smig_facts_locks(const SmigStatement *statement, const char *text,
-				 SmigPending *pending)
-{
-	SmigFacts  *facts = smig_facts_read(statement->raw, text, pending);
-
-	smig_facts_apply(statement->raw, text, pending);
-	return facts->relations;
-}

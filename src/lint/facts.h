@@ -50,8 +50,7 @@ extern SmigFact *smig_facts_find(const SmigFacts *facts,
 								 const SmigRelation *relation);
 extern void smig_facts_apply(RawStmt *raw, const char *text,
 							 SmigPending *pending);
-extern List *smig_facts_locks(const SmigStatement *statement, const char *text,
-							  SmigPending *pending);
+extern List *smig_facts_locks(List *statements);
 extern const char *smig_facts_mode_name(LOCKMODE mode);
 
 #endif							/* SMIG_LINT_FACTS_H */

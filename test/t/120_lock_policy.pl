@@ -105,6 +105,37 @@ sub with_application
 	is($ctl->query('SELECT b FROM t WHERE a = 9'), -1, "$name: and is done");
 }
 
+# 3a. a lock on a table that the statement does not name: it is foreseen, too
+{
+	my $name = 'blocker on the other table of a foreign key';
+	my $pid = $blocker->pid;
+
+	$ctl->query('CREATE TABLE r (a int CONSTRAINT r_a REFERENCES t)');
+	revision($ctl, 'other', 'CREATE TABLE made (a int); ALTER TABLE r DROP CONSTRAINT r_a; ALTER TABLE made ADD b int');
+	$blocker->query('BEGIN; SELECT a FROM t WHERE a = 10');
+	sleep 0.6;
+	$caller->send("SELECT * FROM schemamig_apply('other')");
+	ok($caller->wait_err(qr/waiting for process $pid .*WHERE a = 10/), "$name: waited for outside of the queue");
+	unlike($caller->err, qr/try 1 failed/, "$name: without a try");
+	$blocker->query('COMMIT');
+	like($caller->wait, qr/^1\|other\|apply/, "$name: the run goes on when it ends");
+}
+
+# 3b. a lock on what a query may never reach is nobody's business
+{
+	my $name = 'blocker on another partition';
+
+	$ctl->query('CREATE TABLE p (k int, v int) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);'
+		  . ' CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); INSERT INTO p VALUES (1, 1), (2, 2)');
+	revision($ctl, 'partition', 'UPDATE p SET v = 7 WHERE k = 1; INSERT INTO p VALUES (1, 8)');
+	$blocker->query('BEGIN; LOCK TABLE p2 IN SHARE MODE');
+	sleep 0.6;
+	like($caller->query("SELECT * FROM schemamig_apply('partition')"), qr/^1\|partition\|apply/,
+		"$name: is not waited for");
+	unlike($caller->err, qr/waiting for|try 1 failed/, "$name: nor mentioned");
+	$blocker->query('COMMIT');
+}
+
 # 4. the budget
 {
 	my $pid = $blocker->pid;
