@@ -152,6 +152,7 @@ extern int64 smig_ledger_rows_of_run(int64 run);
 
 /* throttle.c */
 extern char *smig_throttle_reason(void);
+extern bool smig_throttle_is_tight(void);
 
 /* lead.c */
 extern int64 smig_backfill_run(int64 run, const SmigBackfillOptions *options,

@@ -277,8 +277,9 @@ static void
 adapt(SmigEngine *engine, int64 ms, bool full)
 {
 	int64		fixed = engine->backfill->options.batch_size;
-	bool		crowded = engine->crowded_at != 0 &&
-		smig_engine_elapsed(engine->crowded_at) < CROWDED_MS;
+	bool		crowded = smig_throttle_is_tight() ||
+		(engine->crowded_at != 0 &&
+	 smig_engine_elapsed(engine->crowded_at) < CROWDED_MS);
 	double		target = crowded ?
 		Max(smig_batch_target / (double) CROWDED_SHARE, 1) : smig_batch_target;
 	double		factor = target / Max(ms, 1);

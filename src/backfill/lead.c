@@ -228,6 +228,8 @@ check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
 /*
  * The backfill to work on: the unfinished one of that name, or a new one.
  *
+ * *retry: whether rows were kept aside that are to be tried again
+ *
  * Errors: 55000 when an unfinished one of that name has another statement.
  */
 static pg_noinline SmigBackfill *
@@ -264,7 +266,7 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 		return new_backfill(options, plan, run, revision, step);
 	}
 	check_same_table(backfill, plan);
-	*retry = done;
+	*retry = backfill->errors > 0;
 	backfill->plan = plan;
 	backfill->options.workers = plan->key.ncolumns > 0 ? options->workers : 1;
 	backfill->options.batch_size = options->batch_size;
@@ -347,9 +349,10 @@ lead(SmigEngine *engine, bool retry)
 {
 	SmigBackfill *backfill = engine->backfill;
 
+	/* also when an earlier attempt at them was interrupted */
 	if (retry)
 		retry_errors(engine);
-	else
+	if (strcmp(backfill->state, "done") != 0)
 	{
 		engine->crew = smig_crew_launch(backfill->id,
 										backfill->options.workers - 1);
