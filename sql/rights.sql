@@ -13,11 +13,11 @@ GRANT regress_smig_reader TO regress_smig_author, regress_smig_operator;
 GRANT USAGE ON SCHEMA schemamig TO regress_smig_reader;
 GRANT SELECT ON schemamig.log, schemamig.lock, schemamig.progress TO regress_smig_reader;
 GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches,
-	schemamig_history, schemamig_show, schemamig_export, schemamig_path,
+	schemamig_history, schemamig_show, schemamig_export, schemamig_export_files, schemamig_path,
 	schemamig_resolve, schemamig_graph, schemamig_plan, schemamig_sql,
 	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report TO regress_smig_reader;
 -- author
-GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_replace,
+GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_load_files, schemamig_draft, schemamig_replace,
 	schemamig_remove, schemamig_merge TO regress_smig_author;
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
@@ -60,6 +60,9 @@ SELECT 1;
 -- schemamig:down
 ');
 SELECT schemamig_replace('two1', 'SELECT 2', '');
+SELECT * FROM schemamig_load_files(jsonb_build_object('two1.sql', schemamig_export('two1')));
+SELECT file, change FROM schemamig_export_files();
+SELECT file FROM schemamig_draft('three', revision => 'three1');
 SELECT schemamig_revision('side', '', '', 'sid1', parents => '{one1}', splice => true);
 SELECT schemamig_merge('both', revision => 'mer1');
 SELECT schemamig_remove('mer1');

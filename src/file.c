@@ -87,6 +87,7 @@ typedef struct FileSection
 typedef struct FileParse
 {
 	const char *source;
+	const char *file;			/* its name, or NULL */
 	int			length;
 	FileLine	line;			/* current line */
 	SmigRevision *revision;		/* current revision, NULL before the first */
@@ -177,10 +178,22 @@ read_line(const char *text, int length, int start, FileLine *line)
 	return true;
 }
 
-static int
-source_line(int line)
+/*
+ * Says for a message where in its source a revision is: palloc'd.
+ *
+ * file: name of the file, or NULL for a source without a name; line: from 1
+ */
+char *
+smig_file_place(const char *file, int line)
 {
-	errcontext("line %d of the source", line);
+	return file ? psprintf("line %d of file \"%s\"", line, file) :
+		psprintf("line %d of the source", line);
+}
+
+static int
+source_line(const FileParse *parse, int line)
+{
+	errcontext("%s", smig_file_place(parse->file, line));
 	return 0;
 }
 
@@ -299,13 +312,13 @@ end_revision(FileParse *parse)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("revision without header \"revision\""),
 				 errhint("Write -- schemamig:revision ID; all headers of a revision stand before its up and down sections."),
-				 source_line(revision->line)));
+				 source_line(parse, revision->line)));
 	if (revision->up == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("revision \"%s\" has no section \"up\"", revision->id),
 				 errhint("Write -- schemamig:up and the script below it; an empty one does nothing."),
-				 source_line(revision->line)));
+				 source_line(parse, revision->line)));
 	revision->checksum = smig_revision_checksum(revision);
 	parse->revisions = lappend(parse->revisions, revision);
 	parse->revision = NULL;
@@ -351,7 +364,7 @@ read_revision(FileParse *parse, char *value)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("header \"revision\" is empty"),
 				 errhint("Write -- schemamig:revision ID."),
-				 source_line(parse->line.number)));
+				 source_line(parse, parse->line.number)));
 	parse->revision->id = value;
 }
 
@@ -412,7 +425,7 @@ begin_section(FileParse *parse, const char *name, char *value,
 					 errmsg("unrecognized option \"%s\" of section \"%s\"",
 							option, name),
 					 errhint("Options are transaction=revision, transaction=none and exact."),
-					 source_line(parse->line.number)));
+					 source_line(parse, parse->line.number)));
 	}
 }
 
@@ -463,7 +476,7 @@ read_header(FileParse *parse)
 				 errmsg("unrecognized header \"schemamig:%s\"", name),
 				 errdetail("Headers are revision, message, parents, depends_on, labels, up and down."),
 				 errhint("If the line is part of a script, write it with one dash more: it is taken off again."),
-				 source_line(line->number)));
+				 source_line(parse, line->number)));
 
 	end_section(parse, line->start);
 	if (parse->has_sections && !headers[which].section)
@@ -472,6 +485,7 @@ read_header(FileParse *parse)
 	{
 		parse->revision = palloc0(sizeof(SmigRevision));
 		parse->revision->message = pstrdup("");
+		parse->revision->file = parse->file;
 		parse->revision->line = line->number;
 		parse->has_sections = false;
 		parse->seen = 0;
@@ -486,7 +500,7 @@ read_header(FileParse *parse)
 				 id ? errdetail("It is in revision \"%s\", which begins at line %d.",
 								id, parse->revision->line) : 0,
 				 errhint("A revision ends with its up or down section; check whether the one before has it."),
-				 source_line(line->number)));
+				 source_line(parse, line->number)));
 	}
 	parse->seen |= 1 << which;
 	headers[which].read(parse, header_value(parse));
@@ -529,7 +543,7 @@ read_outside(FileParse *parse)
 					 errmsg("text outside the sections \"up\" and \"down\""),
 					 errdetail("Only comments and blank lines can stand there."),
 					 errhint("Write -- schemamig:revision ID and -- schemamig:up before the script."),
-					 source_line(line->number)));
+					 source_line(parse, line->number)));
 	}
 }
 
@@ -543,9 +557,19 @@ read_outside(FileParse *parse)
 List *
 smig_file_parse(const char *source)
 {
+	return smig_file_parse_named(source, NULL);
+}
+
+/*
+ * The same for the content of a file whose name errors shall tell.
+ */
+List *
+smig_file_parse_named(const char *source, const char *file)
+{
 	FileParse	parse = {0};
 
 	parse.source = source;
+	parse.file = file;
 	parse.length = strlen(source);
 	for (int at = 0; read_line(source, parse.length, at, &parse.line);
 		 at = parse.line.next)
@@ -562,11 +586,12 @@ smig_file_parse(const char *source)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("unterminated /* comment"),
 				 errhint("Close it before the next header."),
-				 source_line(parse.comment_line)));
+				 source_line(&parse, parse.comment_line)));
 	end_revision(&parse);
 	if (parse.revisions == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
+				 file ? errmsg("file \"%s\" contains no revision", file) :
 				 errmsg("source contains no revision"),
 				 errhint("A revision begins with -- schemamig:revision ID and has a section -- schemamig:up.")));
 	return parse.revisions;

@@ -13,6 +13,14 @@
 
 #include "script.h"
 
+/* What writing a revision did; see smig_writer_write. */
+typedef enum SmigChange
+{
+	SMIG_SAME,					/* it was there with this content */
+	SMIG_NEW,
+	SMIG_CHANGED,
+} SmigChange;
+
 /*
  * A revision's content, from a file, from arguments, or from the store.
  * Everything is in the context it was made in.
@@ -31,12 +39,16 @@ typedef struct SmigRevision
 	SmigTransactionMode down_mode;
 	char	   *checksum;		/* hex; see smig_revision_checksum */
 	char	   *created_by;		/* from the store only */
+	const char *file;			/* name of the file; NULL: one nameless source */
 	int			line;			/* of its first header in the file, from 1 */
 	int			up_line;		/* of the up script's first line there */
 	int			down_line;		/* of the down script's first line there */
+	SmigChange	change;			/* set by smig_writer_write */
 } SmigRevision;
 
 extern List *smig_file_parse(const char *source);
+extern List *smig_file_parse_named(const char *source, const char *file);
+extern char *smig_file_place(const char *file, int line);
 extern char *smig_file_format(const SmigRevision *revision);
 extern char *smig_revision_checksum(const SmigRevision *revision);
 

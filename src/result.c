@@ -39,6 +39,44 @@ smig_result_argument(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 /*
+ * A text[] argument as a list of C strings; NIL for NULL.
+ *
+ * n: place of the argument, from 0; name: as the SQL interface spells it
+ *
+ * Errors: 2202E, 22004.
+ */
+List *
+smig_result_list(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	List	   *result = NIL;
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (PG_ARGISNULL(n))
+		return NIL;
+	array = PG_GETARG_ARRAYTYPE_P(n);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("argument \"%s\" must have one dimension", name),
+				 errhint("Write it like '{a,b}'.")));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls", name),
+					 errhint("Write it like '{a,b}'.")));
+		result = lappend(result, TextDatumGetCString(elements[i]));
+	}
+	return result;
+}
+
+/*
  * Names (char *) as a text[].
  */
 Datum

@@ -11,12 +11,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "result.h"
 #include "revision.h"
 #include "target.h"
 
@@ -42,40 +41,6 @@ text_argument(FunctionCallInfo fcinfo, int n, const char *required)
 				 errmsg("argument \"%s\" must not be null", required),
 				 errhint("Pass a text for it.")));
 	return NULL;
-}
-
-/*
- * A text[] argument as a list of C strings; NIL for NULL.
- */
-static List *
-list_argument(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	List	   *result = NIL;
-	ArrayType  *array;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-
-	if (PG_ARGISNULL(n))
-		return NIL;
-	array = PG_GETARG_ARRAYTYPE_P(n);
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("argument \"%s\" must have one dimension", name),
-				 errhint("Write it like '{a,b}'.")));
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not contain nulls", name),
-					 errhint("Write it like '{a,b}'.")));
-		result = lappend(result, TextDatumGetCString(elements[i]));
-	}
-	return result;
 }
 
 /*
@@ -140,9 +105,9 @@ schemamig_revision(PG_FUNCTION_ARGS)
 	revision->up = text_argument(fcinfo, 1, "up");
 	revision->down = text_argument(fcinfo, 2, NULL);
 	id = text_argument(fcinfo, 3, NULL);
-	parents = list_argument(fcinfo, 4, "parents");
-	revision->depends_on = list_argument(fcinfo, 5, "depends_on");
-	revision->labels = list_argument(fcinfo, 6, "labels");
+	parents = smig_result_list(fcinfo, 4, "parents");
+	revision->depends_on = smig_result_list(fcinfo, 5, "depends_on");
+	revision->labels = smig_result_list(fcinfo, 6, "labels");
 	splice = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 
 	writer = smig_writer_begin("schemamig_revision()");
@@ -357,7 +322,7 @@ schemamig_merge(PG_FUNCTION_ARGS)
 {
 	SmigRevision *revision = palloc0(sizeof(SmigRevision));
 	char	   *message = text_argument(fcinfo, 0, NULL);
-	List	   *names = list_argument(fcinfo, 1, "revisions");
+	List	   *names = smig_result_list(fcinfo, 1, "revisions");
 	char	   *id = text_argument(fcinfo, 2, NULL);
 	SmigWriter *writer = smig_writer_begin("schemamig_merge()");
 	StringInfoData heads_text;

@@ -22,10 +22,13 @@ typedef struct SmigWriter
 } SmigWriter;
 
 /* revision_write.c */
+extern SmigGraph *smig_writer_future(SmigWriter *writer, List *revisions,
+									 SmigRevision ***stored);
 extern void smig_writer_write(SmigWriter *writer, List *revisions);
 
 /* revision_writer.c */
 extern SmigWriter *smig_writer_begin(const char *function);
+extern SmigWriter *smig_writer_look(void);
 extern void smig_writer_lock_run(const char *what);
 extern List *smig_writer_default_parents(SmigWriter *writer);
 extern char *smig_writer_new_id(SmigWriter *writer);

@@ -31,11 +31,13 @@ write_context_callback(void *arg)
 {
 	const WriteContext *context = (const WriteContext *) arg;
 
+	const SmigRevision *revision = context->revision;
+
 	if (context->part)
-		errcontext("the %s begins at line %d of the source",
-				   context->part, context->part_line);
-	errcontext("revision \"%s\" at line %d of the source",
-			   context->revision->id, context->revision->line);
+		errcontext("the %s begins at %s", context->part,
+				   smig_file_place(revision->file, context->part_line));
+	errcontext("revision \"%s\" at %s", revision->id,
+			   smig_file_place(revision->file, revision->line));
 }
 
 /*
@@ -83,6 +85,27 @@ resolve_names(SmigWriter *writer, SmigGraph *source, const SmigRevision *revisio
 }
 
 /*
+ * Refuses an id that an earlier revision of the same call has.
+ */
+static void
+refuse_duplicate(SmigGraph *source, List *revisions,
+				 const SmigRevision *revision)
+{
+	SmigNode   *node = smig_graph_find(source, revision->id);
+	SmigRevision *earlier;
+
+	if (node == NULL)
+		return;
+	earlier = list_nth(revisions, node->index);
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("revision \"%s\" is given more than once", revision->id),
+			 errdetail("It is at %s as well.",
+					   smig_file_place(earlier->file, earlier->line)),
+			 errhint("Give one of them another id.")));
+}
+
+/*
  * The revisions to be written as a graph without edges: their ids and labels,
  * each once.
  */
@@ -107,6 +130,7 @@ names_of_source(SmigWriter *writer, List *revisions)
 		CHECK_FOR_INTERRUPTS();
 		context.revision = revision;
 		smig_target_check_name(revision->id, "revision id");
+		refuse_duplicate(source, revisions, revision);
 		foreach(lc2, revision->labels)
 			smig_target_check_name(lfirst(lc2), "label");
 		revision->message = smig_writer_message(revision->message);
@@ -194,8 +218,10 @@ resolve_edges(SmigWriter *writer, List *revisions, SmigGraph *source,
 					(errcode(ERRCODE_SYNTAX_ERROR),
 					 errmsg("revision \"%s\" does not name its parents",
 							revision->id),
-					 errdetail("Only one revision of a source can leave them out, and \"%s\" at line %d does.",
-							   defaulted->id, defaulted->line),
+					 errdetail("Only one revision of a source can leave them out, and \"%s\" at %s does.",
+							   defaulted->id,
+							   smig_file_place(defaulted->file,
+											   defaulted->line)),
 					 errhint("Write -- schemamig:parents ID, or -- schemamig:parents alone for a new base.")));
 		else
 		{
@@ -221,11 +247,10 @@ node_names(List *nodes)
 }
 
 /*
- * Checks the graph as it would be: builds it and lets smig_graph_link find
- * cycles and names that clash.
+ * The graph as it would be; smig_graph_link finds cycles and names that clash.
  */
-static void
-check_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
+static SmigGraph *
+future_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 {
 	SmigGraph  *trial = smig_graph_create();
 	MemoryContext lists = AllocSetContextCreate(CurrentMemoryContext,
@@ -267,8 +292,30 @@ check_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 	}
 	MemoryContextSwitchTo(old);
 	smig_graph_link(trial);
-	MemoryContextDelete(trial->context);
 	MemoryContextDelete(lists);
+	return trial;
+}
+
+/*
+ * Looks what writing revisions (SmigRevision, names in parents and depends_on
+ * as their author wrote them) would give, without writing: gives them their
+ * edges as full ids, and returns the graph as it would be, in a context of its
+ * own.  Raises what smig_writer_write would raise for names and edges.
+ *
+ * stored: set to the present contents, in the order of "revisions", NULL where
+ * there is none.
+ */
+SmigGraph *
+smig_writer_future(SmigWriter *writer, List *revisions, SmigRevision ***stored)
+{
+	SmigGraph  *source = names_of_source(writer, revisions);
+	SmigGraph  *future;
+
+	*stored = stored_revisions(writer, revisions);
+	resolve_edges(writer, revisions, source, *stored);
+	future = future_graph(writer, revisions, source);
+	MemoryContextDelete(source->context);
+	return future;
 }
 
 /*
@@ -450,14 +497,15 @@ take_over_authorship(const SmigRevision *old)
 /*
  * Checks revisions (SmigRevision, names in parents and depends_on as their
  * author wrote them) together with what is stored, and stores them, or raises
- * an error.  Same content as stored is left alone, but for its author.  Time is
- * linear in the revisions written and in the graph.
+ * an error.  Same content as stored is left alone, but for its author; "change"
+ * of each revision says which it was.  Time is linear in the revisions written
+ * and in the graph.
  */
 void
 smig_writer_write(SmigWriter *writer, List *revisions)
 {
-	SmigGraph  *source = names_of_source(writer, revisions);
-	SmigRevision **stored = stored_revisions(writer, revisions);
+	SmigRevision **stored;
+	SmigGraph  *future = smig_writer_future(writer, revisions, &stored);
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig script check",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -466,8 +514,7 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 	ListCell   *lc;
 	int			i;
 
-	resolve_edges(writer, revisions, source, stored);
-	check_graph(writer, revisions, source);
+	MemoryContextDelete(future->context);
 	i = 0;
 	foreach(lc, revisions)
 	{
@@ -475,7 +522,9 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 		SmigRevision *old = stored[i++];
 
 		CHECK_FOR_INTERRUPTS();
-		if (old && smig_revision_same(old, revision))
+		revision->change = old == NULL ? SMIG_NEW :
+			smig_revision_same(old, revision) ? SMIG_SAME : SMIG_CHANGED;
+		if (revision->change == SMIG_SAME)
 			continue;
 		if (old && bms_is_member(smig_graph_find(writer->graph,
 												 revision->id)->index,
@@ -498,9 +547,9 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 		MemoryContext caller = MemoryContextSwitchTo(scratch);
 
 		CHECK_FOR_INTERRUPTS();
-		if (old == NULL)
+		if (revision->change == SMIG_NEW)
 			smig_store_insert_revision(revision);
-		else if (!smig_revision_same(old, revision))
+		else if (revision->change == SMIG_CHANGED)
 			smig_store_update_revision(revision);
 		else
 			take_over_authorship(old);
@@ -512,5 +561,4 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 	/* the update has waited for a run whose script had let go of our lock */
 	if (changed != NIL)
 		check_unapplied(changed, stored, revisions);
-	MemoryContextDelete(source->context);
 }

@@ -100,6 +100,20 @@ smig_writer_begin(const char *function)
 }
 
 /*
+ * Begins a call that only looks what writing would give: waits for nobody.
+ */
+SmigWriter *
+smig_writer_look(void)
+{
+	SmigWriter *writer = palloc0(sizeof(SmigWriter));
+
+	smig_store_check_version();
+	writer->graph = smig_store_load_graph(&writer->applied);
+	writer->from_source = true;
+	return writer;
+}
+
+/*
  * Takes the migration lock until the end of the transaction.  Raises 55006
  * when a run has it, or when this is a statement of a run: its plan would not
  * know of the change.

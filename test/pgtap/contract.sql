@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(41);
+SELECT plan(47);
 
 SELECT has_schema('schemamig');
 
@@ -10,6 +10,9 @@ FROM (VALUES
 	('schemamig_revision', 'message text, up text, down text DEFAULT NULL::text, revision text DEFAULT NULL::text, parents text[] DEFAULT NULL::text[], depends_on text[] DEFAULT NULL::text[], labels text[] DEFAULT NULL::text[], splice boolean DEFAULT false'),
 	('schemamig_load', 'source text'),
 	('schemamig_export', 'revision text'),
+	('schemamig_load_files', 'files jsonb'),
+	('schemamig_export_files', 'files jsonb DEFAULT ''{}''::jsonb'),
+	('schemamig_draft', 'message text, files jsonb DEFAULT ''{}''::jsonb, revision text DEFAULT NULL::text, parents text[] DEFAULT NULL::text[], depends_on text[] DEFAULT NULL::text[], labels text[] DEFAULT NULL::text[]'),
 	('schemamig_replace', 'revision text, up text, down text'),
 	('schemamig_remove', 'revision text'),
 	('schemamig_merge', 'message text DEFAULT NULL::text, revisions text[] DEFAULT NULL::text[], revision text DEFAULT NULL::text'),
@@ -36,6 +39,9 @@ FROM (VALUES
 	('schemamig_apply', 'TABLE(seq, revision, direction, message, steps, duration)'),
 	('schemamig_revert', 'TABLE(seq, revision, direction, message, steps, duration)'),
 	('schemamig_wait', 'TABLE(seq, revision, direction, message, steps, duration)'),
+	('schemamig_load_files', 'TABLE(file, revision, change)'),
+	('schemamig_export_files', 'TABLE(file, change, content)'),
+	('schemamig_draft', 'TABLE(file, revision, content)'),
 	('schemamig_current', 'TABLE(revision, message, applied_at, applied_by)'),
 	('schemamig_heads', 'TABLE(revision, message, labels)'),
 	('schemamig_branches', 'TABLE(revision, children)'),
