@@ -23,6 +23,10 @@ INSTALL_PARTS = $(sort $(wildcard install/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DATA = $(sort $(wildcard $(EXTENSION)--*--*.sql))
 
+# The client, with its manual page.
+SCRIPTS = bin/schemamig
+MANUAL = bin/schemamig.1
+
 REGRESS := $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 ISOLATION := $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
@@ -58,6 +62,19 @@ $(OBJS): $(HEADERS) .build-flags
 		echo '$(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)' > $@
 
 .PHONY: force-build-flags
+
+install: install-manual
+uninstall: uninstall-client
+
+.PHONY: install-manual uninstall-client
+install-manual: $(MANUAL)
+	$(MKDIR_P) '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) $^ '$(DESTDIR)$(mandir)/man1/'
+
+# PGXS looks for scripts below bin/bin
+uninstall-client:
+	rm -f '$(DESTDIR)$(bindir)/$(notdir $(SCRIPTS))' \
+		'$(DESTDIR)$(mandir)/man1/$(notdir $(MANUAL))'
 endif
 
 # Variables given to make select tests; the lists above must not.
