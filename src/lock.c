@@ -24,20 +24,26 @@
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
+#include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "compat.h"
 #include "lock.h"
 #include "schemamig.h"
 #include "store.h"
 
 /* How far a chain of waits is followed; a longer one is left to the deadlock detector. */
 #define MAX_CHAIN_DEPTH 8
+
+/* Whoever waits for the migration lock looks for his client this often (ms). */
+#define CLIENT_CHECK_INTERVAL 500
 
 static void
 run_tag(LOCKTAG *tag)
@@ -60,14 +66,32 @@ smig_lock_run_try(bool session)
 }
 
 /*
+ * Lets the wait for a lock notice that the client is gone, as
+ * client_connection_check_interval does where it is set.
+ */
+static void
+watch_client(void)
+{
+	if (MyProcPort == NULL || client_connection_check_interval > 0 ||
+		!WaitEventSetCanReportClosed())
+		return;
+	client_connection_check_interval = CLIENT_CHECK_INTERVAL;
+	enable_timeout_after(CLIENT_CONNECTION_CHECK_TIMEOUT,
+						 CLIENT_CHECK_INTERVAL);
+}
+
+/*
  * Waits for the migration lock.  lock_timeout does not apply: whoever waits
  * here is in nobody's way.  The caller must hold no snapshot.
+ *
+ * Errors: FATAL when the client of this session goes away meanwhile.
  */
 void
 smig_lock_run_wait(bool session)
 {
 	LOCKTAG		tag;
 	int			save_timeout = LockTimeout;
+	int			save_interval = client_connection_check_interval;
 
 	run_tag(&tag);
 	InvalidateCatalogSnapshot();
@@ -79,11 +103,13 @@ smig_lock_run_wait(bool session)
 	LockTimeout = 0;
 	PG_TRY();
 	{
+		watch_client();
 		(void) LockAcquire(&tag, ExclusiveLock, session, false);
 	}
 	PG_FINALLY();
 	{
 		LockTimeout = save_timeout;
+		client_connection_check_interval = save_interval;
 	}
 	PG_END_TRY();
 }

@@ -98,5 +98,25 @@ SQL
 		"$name: with revision, step, statement, line and column");
 }
 
+# 5. the client of a caller that waits for another run is killed
+{
+	my $name = 'killed in the queue';
+	my $first = session($node, name => 'first');
+	my $second = session($node, name => 'second');
+
+	revision($ctl, 'slow', 'SELECT pg_advisory_xact_lock(1)');
+	$ctl->query('SELECT pg_advisory_lock(1)');
+	$first->send("SELECT * FROM schemamig_apply('slow')");
+	worker_at($ctl, "wait_event = 'advisory'", $first);
+	$second->send("SELECT * FROM schemamig_apply('slow')");
+	ok($ctl->until("SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'second' AND wait_event = 'advisory'"),
+		"$name: it waits");
+	$second->signal('KILL');
+	ok($ctl->until("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'second'", 't', 20),
+		"$name: its session ends although the other run goes on");
+	$ctl->query('SELECT pg_advisory_unlock(1)');
+	like($first->wait, qr/slow\|apply/, "$name: the other run is not touched");
+}
+
 $node->stop;
 done_testing();
