@@ -4,6 +4,7 @@
 # make test            all tests on throw-away servers; T=regress|isolation|
 #                      pgtap|tap|clients, REGRESS=..., ISOLATION=...,
 #                      PROVE_TESTS=... select, CLIENTS=1 installs the clients
+# make stress          tests of crashes, load and standbys in their long form
 # make lint, format    style and static checks; rewrite C in the house style
 # make matrix          all supported versions (as root); PG=18 picks one
 # make, make install, make installcheck        as every PGXS extension
@@ -44,7 +45,7 @@ TAP_TESTS := $(shell test "$$(id -u)" != 0 && perl -MIPC::Run -e 'print 1')
 endif
 
 # These find or install PostgreSQL by themselves; the others need its PGXS.
-SELF_CONTAINED = demo test lint format matrix rules
+SELF_CONTAINED = demo test stress lint format matrix rules
 ifneq ($(or $(filter-out $(SELF_CONTAINED),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -88,6 +89,12 @@ demo:
 test:
 	@$(call given,REGRESS ISOLATION PROVE_TESTS PG_CONFIG CLIENTS JOBS KEEP) \
 		scripts/run-tests $(T)
+
+# one at a time: they load the machine by themselves
+stress:
+	@$(call given,PG_CONFIG KEEP SCHEMAMIG_SEED) SCHEMAMIG_STRESS=1 JOBS=1 \
+		PROVE_TESTS="$(or $(STRESS_TESTS),$(shell grep -l SCHEMAMIG_STRESS $(PROVE_TESTS)))" \
+		scripts/run-tests tap
 
 lint:
 	@$(call given,PG_CONFIG) scripts/lint
