@@ -228,6 +228,25 @@ smig_journal_run_end(int64 run, const char *state, const char *revision,
 }
 
 /*
+ * Whether the table has open runs beside this one, dead or alive.  Asked first,
+ * because there are none nearly always and to look at processes takes time.
+ */
+static bool
+has_open_runs(int64 run)
+{
+	static JournalQuery query = {
+		"SELECT pg_catalog.count(*) FROM schemamig.run"
+		" WHERE state IN ('waiting', 'running') AND id <> $1"
+		" AND kind IN ('apply', 'revert')",
+		1, {INT8OID}
+	};
+	JournalArgs args = {0};
+
+	add_datum(&args, Int64GetDatum(run));
+	return execute_for_int64(&query, &args) != 0;
+}
+
+/*
  * Closes the rows of earlier runs whose process died without a word.  The
  * caller holds the migration lock, so none of them can be running.
  */
@@ -247,6 +266,8 @@ smig_journal_close_interrupted(int64 run)
 	};
 	JournalArgs args = {0};
 
+	if (!has_open_runs(run))
+		return;
 	add_datum(&args, Int64GetDatum(run));
 	journal_execute(&query, &args, NULL);
 }
@@ -269,6 +290,8 @@ smig_journal_other_runs(int64 run)
 	};
 	JournalArgs args = {0};
 
+	if (!has_open_runs(run))
+		return false;
 	add_datum(&args, Int64GetDatum(run));
 	return execute_for_int64(&query, &args) != 0;
 }
