@@ -308,7 +308,7 @@ sub running
 	write_file("$directory/a.sql",
 		revision_file('a', '', 'CREATE TABLE a (i int);', 'DROP TABLE a;'));
 	write_file("$directory/b.sql",
-		revision_file('b', 'a', 'CREATE INDEX CONCURRENTLY ON a (i);', 'DROP INDEX a_i_idx;'));
+		revision_file('b', 'a', 'CREATE INDEX CONCURRENTLY a_i_idx ON a (i);', 'DROP INDEX a_i_idx;'));
 	write_file("$directory/c.sql",
 		revision_file('c', 'b', 'SELECT 1/(SELECT count(*) FROM a);', ''));
 	succeeds('status of nothing', 'status');
