@@ -97,8 +97,10 @@ my @stand_ins = (
 	[ 'schemamig_report', 'target text', 'text', q{SELECT '<html>' || target} ],
 	[ 'schemamig_import', 'tool text, source text, down text DEFAULT NULL', 'SETOF text',
 		q{INSERT INTO given VALUES (tool, source, down) RETURNING 'r'} ],
-	[ 'schemamig_adopt', 'tool text', 'TABLE (revision text, matches boolean)',
-		q{SELECT coalesce(tool, 'every'), true} ]);
+	[ 'schemamig_adopt', 'tool text',
+		'TABLE (version text, revision text, state text, detail text, source text)',
+		q{SELECT '1', 'one', 'adopted', NULL, coalesce(tool, 'every') UNION ALL
+		  SELECT '2', '2', 'unknown', coalesce(tool, 'every'), '' FROM answer WHERE a} ]);
 
 sub stand_in_database
 {
@@ -145,8 +147,15 @@ sub calls
 	is(succeeds('verify', 'verify'), "ok heads: up\nok all: one head\n2 passed, 0 failed\n",
 		'verify: all is well');
 	is(succeeds('report', 'report', '+1'), "<html>+1\n", 'report prints the page');
-	like(succeeds('adopt', 'adopt'), qr/ every +\| t/, 'adopt without a tool');
-	like(succeeds('adopt', 'adopt', 'dbmate'), qr/ dbmate +\| t/, 'adopt with a tool');
+	is(succeeds('adopt', 'adopt'), "adopted  1 one\n", 'adopt tells what fits');
+	$node->safe_psql('stand_ins', 'UPDATE answer SET a = true');
+	foreach ([ 'every' ], [ 'dbmate', 'dbmate' ])
+	{
+		my ($tool, @args) = @$_;
+		($code, $shown) = client('adopt', @args);
+		is($code, 1, 'adopt of what does not fit');
+		is($shown, "adopted  1 one\nunknown  2 ($tool)\n", 'it is shown');
+	}
 
 	my $directory = "$work/flyway";
 	mkdir $directory;
