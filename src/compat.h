@@ -56,6 +56,16 @@
 #define SMIG_LXID_OF_PROC(proc) ((proc)->lxid)
 #endif
 
+/* What a plan needs rights on is a list of its own from 16 on. */
+#include "executor/executor.h"
+#if PG_VERSION_NUM >= 160000
+#define smig_check_permissions(plan) \
+	((void) ExecCheckPermissions((plan)->rtable, (plan)->permInfos, true))
+#else
+#define smig_check_permissions(plan) \
+	((void) ExecCheckRTPerms((plan)->rtable, true))
+#endif
+
 /* Latches no longer bring the WL_ flags along in 18. */
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000

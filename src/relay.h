@@ -22,6 +22,9 @@
 /* Blockers the caller can report at a time. */
 #define SMIG_RELAY_BLOCKERS 8
 
+/* Bytes of what a worker can make known. */
+#define SMIG_RELAY_PUBLISHED 64
+
 /*
  * Fixed part of the segment.  The caller writes everything above "phase"
  * before it launches the worker; it does not change afterwards.
@@ -44,6 +47,7 @@ typedef struct SmigShared
 	pg_atomic_uint64 run;
 	pg_atomic_uint32 phase;
 	pg_atomic_uint32 worker_pid;
+	char		published[SMIG_RELAY_PUBLISHED];	/* valid from phase 1 on */
 
 	/* written by the caller: 1 when it gives the run up */
 	pg_atomic_uint32 stop;

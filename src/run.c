@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "backfill/backfill.h"
 #include "caller.h"
 #include "journal.h"
 #include "release.h"
@@ -150,7 +151,10 @@ run_and_return(FunctionCallInfo fcinfo, SmigDirection direction,
 		if (smig_caller_has_work(request))
 			smig_caller_run(request);
 		else
+		{
 			notice_nothing_to_do(request);
+			smig_backfill_restart_at_commit();
+		}
 		smig_release_restore(&released);
 		if (request->run != 0)
 			return_revisions(fcinfo, request->run);
@@ -212,7 +216,10 @@ schemamig_run(PG_FUNCTION_ARGS)
 	if (smig_caller_has_work(request))
 		smig_caller_run(request);
 	else
+	{
 		notice_nothing_to_do(request);
+		smig_backfill_restart_at_commit();
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -32,6 +32,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "backfill/backfill.h"
 #include "journal.h"
 #include "lock.h"
 #include "runner.h"
@@ -289,6 +290,7 @@ run_with_lock(SmigRun *run)
 
 	StartTransactionCommand();
 	smig_journal_close_interrupted(request->run);
+	smig_ledger_close_interrupted();
 	smig_journal_run_state(request->run, "running");
 	if (smig_lock_backfill_holders() == NIL)
 		smig_journal_set_pause(false);
@@ -298,6 +300,7 @@ run_with_lock(SmigRun *run)
 	smig_journal_check_direction(run->journal, request->direction);
 	smig_plan_check(run->plan, run->journal, request->transaction,
 					request->allow_destructive);
+	smig_backfill_restart_at_commit();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->context);
 

@@ -41,6 +41,8 @@ typedef struct SmigRunnerHost
 {
 	/* the run is on record: whoever started it may go */
 	void		(*begun) (void);
+	/* the same, and makes a short text known to whoever started it */
+	void		(*publish) (const char *text);
 	/* gives the session the settings it began with */
 	void		(*restore_settings) (void);
 	/* ends what a revision has left in the session */

@@ -267,7 +267,7 @@ run_backfill(SmigRun *run, const SmigPart *part)
 	if (!begun)
 		(void) declare_intent(run, part);
 	(void) smig_backfill_run(run->request->run, options, revision->id,
-							 part->step->number);
+							 part->step->number, NULL);
 	finish_backfill_step(run, part);
 }
 

@@ -201,6 +201,14 @@ begun(void)
 	pg_atomic_write_u32(&relay->shared->phase, 1);
 }
 
+static void
+publish(const char *text)
+{
+	strlcpy(relay->shared->published, text, sizeof(relay->shared->published));
+	pg_write_barrier();
+	begun();
+}
+
 static bool
 is_stopping(void)
 {
@@ -226,6 +234,7 @@ smig_worker_main(Datum main_arg)
 {
 	static const SmigRunnerHost host = {
 		.begun = begun,
+		.publish = publish,
 		.restore_settings = restore_settings,
 		.end_revision = end_revision,
 		.is_stopping = is_stopping,
@@ -278,7 +287,7 @@ smig_worker_main(Datum main_arg)
 			smig_backfill_main(&request, &host);
 			break;
 		case SMIG_REQUEST_HELP:
-			smig_backfill_help(strtoll(request.target, NULL, 10));
+			smig_backfill_help(request.target, &host);
 			break;
 	}
 	pgstat_report_stat(true);

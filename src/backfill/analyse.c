@@ -16,11 +16,14 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/analyze.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -30,9 +33,14 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "backfill/backfill.h"
+#include "compat.h"
+
+/* Rows in a block of a table that has not been analysed. */
+#define USUAL_ROWS_PER_BLOCK 60
 
 SMIG_NORETURN static void refuse(const char *why, const char *hint);
 
@@ -201,6 +209,20 @@ check_key_unchanged(const Query *query, const SmigKey *key)
 	}
 }
 
+/* Rows in a block of the table, about. */
+static int64
+rows_per_block(Oid relation)
+{
+	Relation	table = table_open(relation, AccessShareLock);
+	double		rows = table->rd_rel->reltuples;
+	double		blocks = table->rd_rel->relpages;
+
+	table_close(table, NoLock);
+	if (rows < 0 || blocks < 1)
+		return USUAL_ROWS_PER_BLOCK;
+	return Max((int64) (rows / blocks), 1);
+}
+
 /*
  * Understands a statement: what it does, what drives it, and by which key the
  * driving table is cut.
@@ -227,6 +249,7 @@ smig_backfill_analyse(const char *statement, List *key)
 	plan->relation_name =
 		quote_qualified_identifier(get_namespace_name(get_rel_namespace(entry->relid)),
 								   get_rel_name(entry->relid));
+	plan->rows_per_block = rows_per_block(entry->relid);
 	smig_key_choose(&plan->key, entry->relid, key);
 	if (plan->key.ncolumns == 0 && entry->inh && has_subclass(entry->relid))
 		refuse(psprintf("%s has no key, and its rows are spread over several tables.",
@@ -234,6 +257,78 @@ smig_backfill_analyse(const char *statement, List *key)
 			   "Give it a unique index, or run a backfill for each of the tables.");
 	check_key_unchanged(query, &plan->key);
 	return plan;
+}
+
+/* Whether an expression reads a column that the statement sets. */
+static bool
+reads_target(const Query *query, Node *expression)
+{
+	Bitmapset  *read = NULL;
+	ListCell   *lc;
+
+	pull_varattnos(expression, query->resultRelation, &read);
+	if (bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
+					  read))
+		return true;
+	foreach(lc, query->targetList)
+	{
+		const TargetEntry *target = lfirst_node(TargetEntry, lc);
+
+		if (!target->resjunk &&
+			bms_is_member(target->resno - FirstLowInvalidHeapAttributeNumber,
+						  read))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether it makes no difference when the statement is run on a row twice: no
+ * column that it sets is read, nothing in it is volatile, and no trigger sees
+ * it.  A DELETE is repeatable, and so is an INSERT that ignores conflicts.
+ */
+bool
+smig_backfill_is_repeatable(const SmigBackfillPlan *plan)
+{
+	Query	   *query = analyse_statement(plan->statement);
+	Relation	table;
+	bool		triggers;
+
+	if (query->commandType == CMD_DELETE)
+		return true;
+	if (query->commandType == CMD_INSERT)
+		return query->onConflict &&
+			query->onConflict->action == ONCONFLICT_NOTHING;
+	table = table_open(plan->relation, AccessShareLock);
+	triggers = table->trigdesc &&
+		(table->trigdesc->trig_update_before_row ||
+		 table->trigdesc->trig_update_after_row ||
+		 table->trigdesc->trig_update_before_statement ||
+		 table->trigdesc->trig_update_after_statement);
+	table_close(table, NoLock);
+	return !triggers && !query->hasSubLinks &&
+		!contain_volatile_functions((Node *) query->targetList) &&
+		!reads_target(query, (Node *) query->targetList);
+}
+
+/*
+ * Checks the caller's rights on everything that the statement uses, as its
+ * execution does: also when there is no row to execute it for.
+ *
+ * Errors: 42501.
+ */
+void
+smig_backfill_check_rights(const SmigBackfillPlan *plan)
+{
+	ListCell   *lc;
+	List	   *plans;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	plans = pg_plan_queries(pg_rewrite_query(analyse_statement(plan->statement)),
+							plan->statement, CURSOR_OPT_PARALLEL_OK, NULL);
+	foreach(lc, plans)
+		smig_check_permissions(lfirst_node(PlannedStmt, lc));
+	PopActiveSnapshot();
 }
 
 /*

@@ -22,6 +22,9 @@
 /* Columns of a key at the most, as of an index. */
 #define SMIG_KEY_COLUMNS INDEX_MAX_KEYS
 
+/* Processes that work on a backfill at the most. */
+#define SMIG_MAX_WORKERS 64
+
 struct SmigRequest;
 struct SmigRunnerHost;
 
@@ -35,6 +38,8 @@ typedef struct SmigBackfillOptions
 	bool		skip;			/* on_error => 'skip' */
 	char	   *verify;			/* query that must give true, or NULL */
 	char	   *name;			/* NULL: nameless, not to be resumed by name */
+	char	   *search_path;	/* with which it was begun, when it is taken
+								 * up by itself; or NULL */
 } SmigBackfillOptions;
 
 /*
@@ -64,10 +69,9 @@ typedef struct SmigRange
 {
 	SmigPlace	after;			/* exclusive; NIL: from the beginning */
 	SmigPlace	upto;			/* inclusive; NIL: to the end */
-	bool		nulls;			/* instead: rows with a null in the key */
 	bool		exact;			/* instead: just the row at "upto" */
-	List	   *own_xids;		/* physical position only: xids (text) whose
-								 * row versions this backfill has written */
+	bool		by_position;	/* instead: the rows at these places */
+	List	   *tids;			/* of ItemPointer; their rows are locked */
 } SmigRange;
 
 /* The statement, understood. */
@@ -77,6 +81,7 @@ typedef struct SmigBackfillPlan
 	CmdType		command;
 	Oid			relation;		/* the driving table */
 	char	   *relation_name;	/* qualified and quoted */
+	int64		rows_per_block; /* about; at least 1 */
 	SmigKey		key;
 } SmigBackfillPlan;
 
@@ -93,8 +98,13 @@ typedef struct SmigBackfill
 	SmigPlace	last;			/* upper bound, fixed at the start */
 	bool		empty;			/* no row had a key at the start */
 	bool		nulls_done;
+	int64		bytes_before;	/* size of the table at the start */
+	char	   *role;			/* whose rights it uses */
+	char	   *error;			/* why it failed, or NULL */
 	Oid			relation;		/* the driving table when it began */
-	Oid			filenode;		/* physical position only */
+	Oid			filenode;		/* of the table when position was begun */
+	char	   *snapshot;		/* exported, for physical position; or NULL */
+	TransactionId since;		/* when that began; or invalid */
 } SmigBackfill;
 
 /* A range somebody works on: a row of schemamig.backfill_range. */
@@ -104,11 +114,39 @@ typedef struct SmigClaim
 	SmigPlace	position;		/* checkpoint: done up to here */
 	SmigPlace	upper;
 	int64		rows;			/* left in it, about */
+	bool		nulls;			/* of the rows with a null in the key */
 } SmigClaim;
+
+/* A row kept aside: of schemamig.backfill_error. */
+typedef struct SmigBadRow
+{
+	SmigPlace	place;
+	bool		by_position;	/* place: ctid and xmin */
+} SmigBadRow;
+
+struct SmigRunnerHost;
+
+/* How far a backfill has come, and what it has been told meanwhile. */
+typedef struct SmigLook
+{
+	int64		done;			/* rows processed */
+	int64		scanned;		/* rows gone over */
+	int64		total;			/* rows, about */
+	int64		errors;			/* rows kept aside */
+	int64		wal_bytes;		/* WAL of its batches */
+	int64		bytes_before;	/* size of the table at the start */
+	int			workers;
+	int			batch_target;	/* ms; 0: the setting */
+	double		nice;			/* negative: the setting */
+	bool		paused;
+	bool		unclaimed;		/* something is left to hand out */
+} SmigLook;
 
 /* analyse.c */
 extern SmigBackfillPlan *smig_backfill_analyse(const char *statement,
 											   List *key);
+extern bool smig_backfill_is_repeatable(const SmigBackfillPlan *plan);
+extern void smig_backfill_check_rights(const SmigBackfillPlan *plan);
 extern uint64 smig_backfill_run_range(const SmigBackfillPlan *plan,
 									  const SmigRange *range);
 
@@ -133,21 +171,29 @@ extern bool smig_ledger_claim(SmigBackfill *backfill, int64 chunk,
 							  SmigClaim *claim);
 extern void smig_ledger_checkpoint(int64 id, const SmigClaim *claim,
 								   uint64 rows, int64 scanned, int batch_ms,
-								   int64 batch_size);
-extern void smig_ledger_nulls_done(int64 id, uint64 rows);
-extern void smig_ledger_error(int64 id, SmigPlace place, const char *sqlstate,
-							  const char *message);
+								   int64 batch_size, uint64 wal_bytes);
+extern void smig_ledger_release(int64 id, const SmigClaim *claim);
+extern bool smig_ledger_narrow(SmigBackfill *backfill, SmigClaim *claim,
+							   int64 chunk);
+extern void smig_ledger_nulls_done(int64 id);
+extern void smig_ledger_claim_nulls(SmigBackfill *backfill, SmigPlace last,
+									SmigClaim *claim);
+extern void smig_ledger_begin_position(SmigBackfill *backfill, bool restart,
+									   bool nulls);
+extern void smig_ledger_error(int64 id, const SmigBadRow *row,
+							  const char *sqlstate, const char *message);
 extern List *smig_ledger_errors(int64 id);
 extern void smig_ledger_forget_error(int64 id, SmigPlace place, uint64 rows);
 extern List *smig_ledger_own_xids(int64 id);
 extern void smig_ledger_add_own_xid(int64 id);
-extern void smig_ledger_progress(int64 id, int64 *done, int64 *scanned,
-								 int64 *total, int64 *errors);
-
+extern void smig_ledger_look(int64 id, SmigLook *look);
+extern void smig_ledger_adjust(int64 id, int batch_target, int workers,
+							   double nice);
 extern void smig_ledger_resume(SmigBackfill *backfill, int64 run);
 extern void smig_ledger_delete(int64 id);
 extern bool smig_ledger_has_open_ranges(int64 id);
 extern void smig_ledger_throttled(int64 id, const char *reason);
+extern void smig_ledger_close_interrupted(void);
 extern int64 smig_ledger_rows_of_run(int64 run);
 
 /* throttle.c */
@@ -156,8 +202,10 @@ extern bool smig_throttle_is_tight(void);
 
 /* lead.c */
 extern int64 smig_backfill_run(int64 run, const SmigBackfillOptions *options,
-							   const char *revision, int step);
-extern void smig_backfill_help(int64 id);
+							   const char *revision, int step,
+							   bool *on_record);
+extern void smig_backfill_help(const char *what,
+							   const struct SmigRunnerHost *host);
 extern void smig_backfill_forget(const char *name);
 
 extern void smig_backfill_main(const struct SmigRequest *request,
@@ -165,7 +213,9 @@ extern void smig_backfill_main(const struct SmigRequest *request,
 
 /* finish.c */
 extern int64 smig_backfill_await(int64 run, const char *name);
+extern void smig_backfill_await_record(const char *name);
 extern int	smig_backfill_restart(void);
+extern void smig_backfill_restart_at_commit(void);
 
 /* options.c */
 extern char *smig_backfill_awaited(const RawStmt *raw, const char *text);

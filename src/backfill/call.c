@@ -141,10 +141,12 @@ smig_backfill_main(const SmigRequest *request, const SmigRunnerHost *host)
 	SmigBackfillOptions *options;
 	ErrorData  *volatile edata = NULL;
 	volatile int64 rows = 0;
+	bool		on_record = false;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	options = smig_backfill_options_from_json(request->target);
+	smig_ledger_close_interrupted();
 	record_begin(request, options);
 	CommitTransactionCommand();
 	host->begun();
@@ -152,7 +154,7 @@ smig_backfill_main(const SmigRequest *request, const SmigRunnerHost *host)
 
 	PG_TRY();
 	{
-		rows = smig_backfill_run(request->run, options, NULL, 0);
+		rows = smig_backfill_run(request->run, options, NULL, 0, &on_record);
 	}
 	PG_CATCH();
 	{
@@ -174,7 +176,9 @@ smig_backfill_main(const SmigRequest *request, const SmigRunnerHost *host)
 	record_end(request, edata, rows);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	if (edata)
+	/* what is no longer in the state it needs would not continue either */
+	if (edata && on_record &&
+		edata->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
 	{
 		const char *how = options->name ?
 			psprintf("What was done is kept. Calling it again with name => '%s' continues.",
@@ -183,6 +187,7 @@ smig_backfill_main(const SmigRequest *request, const SmigRunnerHost *host)
 
 		edata->hint = edata->hint ? psprintf("%s\n%s", edata->hint, how) :
 			pstrdup(how);
-		ReThrowError(edata);
 	}
+	if (edata)
+		ReThrowError(edata);
 }

@@ -21,6 +21,7 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "backfill/backfill.h"
 #include "backfill/crew.h"
 #include "relay.h"
 #include "step.h"
@@ -30,14 +31,20 @@ typedef struct Helper
 {
 	SmigRelay  *relay;
 	BackgroundWorkerHandle *handle;
-	bool		ended;
+	bool		alive;
 } Helper;
 
 struct SmigCrew
 {
-	int			nhelpers;
-	Helper	   *helpers;
+	MemoryContext context;
+	int64		backfill;
+	int			nhelpers;		/* wanted at the last look */
+	bool		short_of_slots; /* told once for that number */
+	Helper		helpers[SMIG_MAX_WORKERS];	/* by number; 0: the keeper */
 };
+
+/* Where the process stands that keeps a snapshot. */
+#define KEEPER 0
 
 static void
 terminate_helper(dsm_segment *segment, Datum arg)
@@ -51,46 +58,117 @@ release_helper(Helper *helper)
 	cancel_on_dsm_detach(helper->relay->segment, terminate_helper,
 						 PointerGetDatum(helper->handle));
 	dsm_detach(helper->relay->segment);
-	helper->ended = true;
+	pfree(helper->handle);
+	helper->alive = false;
 }
 
 /*
- * Launches up to "helpers" helpers; fewer when worker slots are short.
+ * A crew without helpers, in the current memory context.
  *
- * Result: the crew, in the current memory context; NULL for none.
+ * backfill: its id
  */
 SmigCrew *
-smig_crew_launch(int64 backfill, int helpers)
+smig_crew_create(int64 backfill)
 {
-	SmigCrew   *crew;
+	SmigCrew   *crew = palloc0(sizeof(SmigCrew));
 
-	if (helpers <= 0)
-		return NULL;
-	crew = palloc0(sizeof(SmigCrew));
-	crew->helpers = palloc0(sizeof(Helper) * helpers);
-	for (int i = 0; i < helpers; i++)
-	{
-		Helper	   *helper = &crew->helpers[i];
-		SmigRequest request = {0};
-
-		request.kind = SMIG_REQUEST_HELP;
-		request.target = psprintf(INT64_FORMAT, backfill);
-		request.caller_pid = MyProcPid;
-		helper->relay = smig_relay_create(&request);
-		if (!smig_worker_launch(helper->relay, &helper->handle))
-		{
-			dsm_detach(helper->relay->segment);
-			ereport(NOTICE,
-					(errmsg("only %d of %d workers could be started (max_worker_processes = %d)",
-							i + 1, helpers + 1, max_worker_processes),
-					 errhidecontext(true)));
-			break;
-		}
-		on_dsm_detach(helper->relay->segment, terminate_helper,
-					  PointerGetDatum(helper->handle));
-		crew->nhelpers++;
-	}
+	crew->context = CurrentMemoryContext;
+	crew->backfill = backfill;
 	return crew;
+}
+
+static bool
+launch(SmigCrew *crew, int number)
+{
+	Helper	   *helper = &crew->helpers[number];
+	SmigRequest request = {0};
+
+	request.kind = SMIG_REQUEST_HELP;
+	request.target = psprintf(INT64_FORMAT " %d", crew->backfill, number);
+	request.caller_pid = MyProcPid;
+	helper->relay = smig_relay_create(&request);
+	if (!smig_worker_launch(helper->relay, &helper->handle))
+	{
+		dsm_detach(helper->relay->segment);
+		return false;
+	}
+	on_dsm_detach(helper->relay->segment, terminate_helper,
+				  PointerGetDatum(helper->handle));
+	helper->alive = true;
+	return true;
+}
+
+/*
+ * Has a process of its own keep a snapshot of this moment.
+ *
+ * Result: the name under which it is exported, in the crew's context.
+ *
+ * Errors: 53400 when no worker slot is free.
+ */
+char *
+smig_crew_keep_snapshot(SmigCrew *crew)
+{
+	MemoryContext old = MemoryContextSwitchTo(crew->context);
+	Helper	   *keeper = &crew->helpers[KEEPER];
+	char	   *name;
+
+	if (!launch(crew, KEEPER))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not start a background worker: all slots are taken"),
+				 errdetail("A backfill without a key needs a process that keeps a snapshot."),
+				 errhint("Call the function again later, or raise max_worker_processes (now %d).",
+						 max_worker_processes)));
+	while (pg_atomic_read_u32(&keeper->relay->shared->phase) == 0)
+	{
+		smig_crew_check(crew);
+		smig_step_wait(5);
+	}
+	pg_read_barrier();
+	name = pstrdup(keeper->relay->shared->published);
+	MemoryContextSwitchTo(old);
+	return name;
+}
+
+/*
+ * Ends the process that keeps the snapshot, if there is one.
+ */
+void
+smig_crew_drop_snapshot(SmigCrew *crew)
+{
+	Helper	   *keeper = &crew->helpers[KEEPER];
+
+	if (!keeper->alive)
+		return;
+	pg_atomic_write_u32(&keeper->relay->shared->stop, 1);
+	(void) WaitForBackgroundWorkerShutdown(keeper->handle);
+	release_helper(keeper);
+}
+
+/*
+ * Launches what is missing of so many helpers; fewer when worker slots are
+ * short.  Helpers beyond that number end by themselves.  Call it only while
+ * something is left to claim, because helpers end when nothing is.
+ */
+void
+smig_crew_fill(SmigCrew *crew, int helpers)
+{
+	MemoryContext old = MemoryContextSwitchTo(crew->context);
+
+	if (helpers != crew->nhelpers)
+		crew->short_of_slots = false;
+	crew->nhelpers = helpers;
+	for (int i = 1; i <= helpers && !crew->short_of_slots; i++)
+	{
+		if (crew->helpers[i].alive || launch(crew, i))
+			continue;
+		crew->short_of_slots = true;
+		ereport(NOTICE,
+				(errmsg("only %d of %d workers could be started (max_worker_processes = %d)",
+						i, helpers + 1, max_worker_processes),
+				 errhidecontext(true)));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /*
@@ -101,19 +179,23 @@ smig_crew_launch(int64 backfill, int helpers)
 void
 smig_crew_check(SmigCrew *crew)
 {
-	for (int i = 0; crew && i < crew->nhelpers; i++)
+	for (int i = 0; crew && i < SMIG_MAX_WORKERS; i++)
 	{
 		Helper	   *helper = &crew->helpers[i];
 		bool		ended = false;
 		ErrorData  *error;
 
-		if (helper->ended)
+		if (!helper->alive)
 			continue;
 		error = smig_relay_receive(helper->relay, &ended);
 		if (ended)
 			release_helper(helper);
 		if (error)
 			ThrowErrorData(error);
+		if (ended && i == KEEPER)
+			ereport(ERROR,
+					(errcode(ERRCODE_ADMIN_SHUTDOWN),
+					 errmsg("the process that keeps the backfill's snapshot has ended")));
 	}
 }
 
@@ -132,8 +214,8 @@ smig_crew_wait(SmigCrew *crew)
 		bool		alive = false;
 
 		smig_crew_check(crew);
-		for (int i = 0; crew && i < crew->nhelpers; i++)
-			alive = alive || !crew->helpers[i].ended;
+		for (int i = KEEPER + 1; crew && i < SMIG_MAX_WORKERS; i++)
+			alive = alive || crew->helpers[i].alive;
 		if (!alive)
 			return waited;
 		waited = true;
@@ -148,11 +230,11 @@ void
 smig_crew_stop(SmigCrew *crew)
 {
 	HOLD_INTERRUPTS();
-	for (int i = 0; crew && i < crew->nhelpers; i++)
-		if (!crew->helpers[i].ended)
+	for (int i = 0; crew && i < SMIG_MAX_WORKERS; i++)
+		if (crew->helpers[i].alive)
 			TerminateBackgroundWorker(crew->helpers[i].handle);
-	for (int i = 0; crew && i < crew->nhelpers; i++)
-		if (!crew->helpers[i].ended)
+	for (int i = 0; crew && i < SMIG_MAX_WORKERS; i++)
+		if (crew->helpers[i].alive)
 		{
 			(void) WaitForBackgroundWorkerShutdown(crew->helpers[i].handle);
 			release_helper(&crew->helpers[i]);

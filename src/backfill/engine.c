@@ -24,10 +24,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
-#include "executor/spi.h"
+#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "storage/bufmgr.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
@@ -46,8 +45,7 @@
 #include "settings.h"
 #include "step.h"
 
-/* Rows of the first batch, and of the largest. */
-#define FIRST_BATCH 1000
+/* Rows of the largest batch. */
 #define MAX_BATCH 1000000
 
 /* A batch that takes this many times its target is rolled back. */
@@ -66,11 +64,12 @@
 #define RANGES_PER_WORKER 20
 #define MIN_RANGE 5000
 
-/* Pauses (ms): while held back, between tries for a lock, between reports. */
+/* Pause between tries for a lock (ms). */
 #define CONTENTION_PAUSE 50
-#define REPORT_EVERY 5000
 
-
+/* Rows of the first batch behind a bad row, and how they grow from there. */
+#define CAREFUL_ROWS 16
+#define CAREFUL_GROWTH 8
 
 /*
  * Milliseconds since then.
@@ -107,8 +106,11 @@ smig_engine_place_text(SmigPlace place)
 	return psprintf("(%s)", buf.data);
 }
 
-static SmigPlace
-copy_place(MemoryContext context, SmigPlace place)
+/*
+ * A copy of a place in another memory context.
+ */
+SmigPlace
+smig_engine_copy_place(MemoryContext context, SmigPlace place)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	SmigPlace	copy = NIL;
@@ -160,8 +162,6 @@ check_filenode(const SmigBackfill *backfill)
 	Relation	table;
 	Oid			filenode;
 
-	if (backfill->plan->key.ncolumns > 0)
-		return;
 	table = table_open(backfill->plan->relation, AccessShareLock);
 	filenode = (Oid) table->rd_rel->relfilenode;
 	table_close(table, NoLock);
@@ -172,6 +172,45 @@ check_filenode(const SmigBackfill *backfill)
 						backfill->plan->relation_name),
 				 errdetail("VACUUM FULL, CLUSTER or an ALTER TABLE has moved its rows, so it cannot be known which are done."),
 				 errhint("Give the table a unique key, and begin again with a statement that finds the rows still to be done.")));
+}
+
+/*
+ * How many rows the next batch takes: half of what is known to have a bad row;
+ * few at first behind one, because bad rows come in clusters.
+ */
+static int64
+next_rows(const SmigEngine *engine)
+{
+	if (engine->suspect && engine->suspect_good > 0)
+		return engine->suspect_good;
+	if (engine->suspect)
+		return Min(engine->batch, Max(engine->suspect_rows / 2, 1));
+	if (engine->careful > 0)
+		return Min(engine->batch, engine->careful);
+	return engine->batch;
+}
+
+/*
+ * The range of the next slice; where it goes by position, with its rows locked.
+ */
+static void
+find_range(SmigEngine *engine, SmigPlace after, SmigPlace upper, int64 rows,
+		   SmigRange *range)
+{
+	const SmigBackfillPlan *plan = engine->backfill->plan;
+
+	range->after = after;
+	if (engine->position == NULL)
+	{
+		range->upto = smig_key_step(plan, after, upper, rows);
+		engine->upto = range->upto;
+		return;
+	}
+	range->upto = smig_position_step(plan, engine->position, after, upper, rows);
+	engine->upto = range->upto;
+	range->by_position = true;
+	range->tids = smig_position_lock(plan, engine->position, after,
+									 range->upto);
 }
 
 /*
@@ -191,41 +230,41 @@ is_waited_for(void)
 }
 
 /*
- * Does the batch's rows slice by slice, up to the end of the claim, the batch's
- * size, or the moment when somebody waits for one of them.  Sets engine->rows
- * to the rows gone over, about, also when it fails, and reached->position.
+ * Does the batch's rows slice by slice, up to "upper", the batch's size, or the
+ * moment when somebody waits for one of them.  Sets engine->rows to the rows
+ * gone over, about, also when it fails, and reached->position.
  *
  * Result: rows processed.
  */
 static uint64
-run_slices(SmigEngine *engine, SmigClaim *reached)
+run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 {
-	const SmigBackfillPlan *plan = engine->backfill->plan;
-	SmigRange	range = {0};
+	int64		most = next_rows(engine);
+	int64		slice = engine->slice > 0 && engine->suspect == NIL ?
+		engine->slice : most;
 	uint64		processed = 0;
-	int64		slice = engine->slice > 0 && plan->key.ncolumns > 0 ?
-		engine->slice : engine->batch;
 
-	if (plan->key.ncolumns == 0)
-		range.own_xids = smig_ledger_own_xids(engine->backfill->id);
 	engine->rows = 0;
 	do
 	{
-		int64		step = Min(slice, engine->batch - engine->rows);
+		SmigRange	range = {0};
+		int64		step = Min(slice, most - engine->rows);
 
 		CHECK_FOR_INTERRUPTS();
-		range.after = reached->position;
-		range.upto = smig_key_step(plan, range.after, reached->upper, step);
+		engine->upto = NIL;
+		engine->good_rows = engine->rows;
 		engine->rows += step;
-		processed += smig_backfill_run_range(plan, &range);
+		find_range(engine, reached->position, upper, step, &range);
+		if (!range.by_position || range.tids != NIL)
+			processed += smig_backfill_run_range(engine->backfill->plan, &range);
 		reached->position = range.upto;
 		if (is_waited_for())
 		{
 			engine->crowded_at = GetCurrentTimestamp();
 			break;
 		}
-	} while (engine->rows < engine->batch &&
-			 !smig_place_equal(range.upto, reached->upper));
+	} while (engine->rows < most &&
+			 !smig_place_equal(reached->position, upper));
 	return processed;
 }
 
@@ -238,32 +277,42 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 {
 	SmigBackfill *backfill = engine->backfill;
 	SmigClaim	reached = *claim;
+	SmigPlace	upper = engine->suspect ? engine->suspect : claim->upper;
 	TimestampTz begin = GetCurrentTimestamp();
 	int64		gone_over;
+	uint64		wal;
 	uint64		rows;
 	SmigPlace	old;
 
+	engine->rows = 0;
+	engine->upto = NIL;
 	StartTransactionCommand();
+	if (engine->position)
+		smig_position_import(engine->position);
 	MemoryContextSwitchTo(engine->batch_context);
 	smig_engine_set_local("synchronous_commit", "off");
 	smig_engine_set_local("lock_timeout", psprintf("%d", smig_lock_timeout));
-	check_filenode(backfill);
-	if (engine->batch > 1)
+	if (engine->position)
+		check_filenode(backfill);
+	if (next_rows(engine) > 1)
 		enable_timeout_after(STATEMENT_TIMEOUT,
-							 smig_batch_target * TARGET_LIMIT);
-	rows = run_slices(engine, &reached);
+							 engine->batch_target * TARGET_LIMIT);
+	rows = run_slices(engine, upper, &reached);
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	if (backfill->plan->key.ncolumns == 0 && rows > 0)
+	if (engine->position && rows > 0)
 		smig_ledger_add_own_xid(backfill->id);
 	gone_over = smig_place_equal(reached.position, claim->upper) ?
 		Max(Min(claim->rows, engine->rows), (int64) rows) : engine->rows;
+	wal = pgWalUsage.wal_bytes;
 	smig_ledger_checkpoint(backfill->id, &reached, rows, gone_over,
-						   (int) smig_engine_elapsed(begin), engine->rows);
+						   (int) smig_engine_elapsed(begin), engine->rows,
+						   wal - engine->wal_counted);
 	CommitTransactionCommand();
 
+	engine->wal_counted = wal;
 	old = claim->position;
 	claim->rows = Max(claim->rows - gone_over, 0);
-	claim->position = copy_place(engine->context, reached.position);
+	claim->position = smig_engine_copy_place(engine->context, reached.position);
 	list_free_deep(old);
 }
 
@@ -281,22 +330,55 @@ adapt(SmigEngine *engine, int64 ms, bool full)
 		(engine->crowded_at != 0 &&
 	 smig_engine_elapsed(engine->crowded_at) < CROWDED_MS);
 	double		target = crowded ?
-		Max(smig_batch_target / (double) CROWDED_SHARE, 1) : smig_batch_target;
+		Max(engine->batch_target / (double) CROWDED_SHARE, 1) :
+		engine->batch_target;
 	double		factor = target / Max(ms, 1);
 
-	if (engine->after_trouble > 0)
-	{
-		engine->batch = engine->after_trouble;
-		engine->after_trouble = 0;
-		return;
-	}
 	if (!full && factor > 1.0)
 		return;
 	factor = Min(Max(factor, crowded ? 0.01 : 0.25), 4.0);
-	engine->slice = (int64) ((double) smig_batch_target / SLICE_SHARE *
+	engine->slice = (int64) ((double) engine->batch_target / SLICE_SHARE *
 							 engine->rows / Max(ms, 1)) + 1;
 	engine->batch = (int64) (engine->rows * factor);
 	engine->batch = Min(Max(engine->batch, 1), fixed > 0 ? fixed : MAX_BATCH);
+}
+
+static void
+end_suspicion(SmigEngine *engine)
+{
+	list_free_deep(engine->suspect);
+	engine->suspect = NIL;
+	engine->suspect_rows = 0;
+	engine->suspect_good = 0;
+}
+
+/*
+ * After a batch: narrows down where a bad row must be, or sets the size of the
+ * next one.
+ */
+static void
+handle_success(SmigEngine *engine, const SmigClaim *claim, int64 ms)
+{
+	engine->contention_since = 0;
+	if (engine->suspect)
+	{
+		/* nothing bad was found after all when all of it went through now */
+		if (smig_place_equal(claim->position, engine->suspect))
+			end_suspicion(engine);
+		else
+		{
+			engine->suspect_rows = Max(engine->suspect_rows - engine->rows, 1);
+			engine->suspect_good = 0;
+		}
+	}
+	else if (engine->careful > 0)
+	{
+		engine->careful *= CAREFUL_GROWTH;
+		if (engine->careful >= engine->batch)
+			engine->careful = 0;
+	}
+	else
+		adapt(engine, ms, !smig_place_equal(claim->position, claim->upper));
 }
 
 /*
@@ -329,19 +411,12 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 	SmigBackfill *backfill = engine->backfill;
 	SmigClaim	reached = *claim;
 	SmigPlace	old = claim->position;
-	int64		done;
-	int64		scanned;
-	int64		total;
-	int64		errors;
+	SmigBadRow	row = {0};
+	SmigLook	look;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-	reached.position = smig_key_step(backfill->plan, claim->position,
-									 claim->upper, 1);
+	reached.position = engine->upto;
 	if (!backfill->options.skip)
 	{
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(engine->batch_context);
 		edata->context = psprintf("%s%s%s, row with key %s of table %s",
 								  edata->context ? edata->context : "",
 								  edata->context ? "\n" : "",
@@ -350,20 +425,52 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 								  backfill->plan->relation_name);
 		ReThrowError(edata);
 	}
-	smig_ledger_error(backfill->id, reached.position,
-					  unpack_sql_state(edata->sqlerrcode), edata->message);
-	smig_ledger_checkpoint(backfill->id, &reached, 0, 1, 0, 1);
-	smig_ledger_progress(backfill->id, &done, &scanned, &total, &errors);
+	StartTransactionCommand();
+	if (engine->position)
+		smig_position_import(engine->position);
+	MemoryContextSwitchTo(engine->batch_context);
+	smig_engine_set_local("synchronous_commit", "off");
+	row.by_position = engine->position != NULL;
+	row.place = row.by_position ?
+		smig_position_version(backfill->plan, engine->position,
+							  reached.position) : reached.position;
+	if (row.place)
+		smig_ledger_error(backfill->id, &row,
+						  unpack_sql_state(edata->sqlerrcode),
+						  edata->message);
+	smig_ledger_checkpoint(backfill->id, &reached, 0, 1, 0, 1, 0);
+	smig_ledger_look(backfill->id, &look);
 	CommitTransactionCommand();
-	claim->position = copy_place(engine->context, reached.position);
+	claim->position = smig_engine_copy_place(engine->context, reached.position);
 	list_free_deep(old);
-	if (errors > smig_backfill_errors)
+	end_suspicion(engine);
+	engine->careful = CAREFUL_ROWS;
+	if (look.errors > smig_backfill_errors)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s had to keep more than %d rows aside",
 						smig_engine_label(backfill), smig_backfill_errors),
 				 errdetail("The last one: %s.", edata->message),
 				 errhint("schemamig.backfill_error lists them. Correct the statement or the rows, or raise schemamig.backfill_errors.")));
+}
+
+/*
+ * A batch has failed with an error of one of its rows, which is found by
+ * bisection: what goes through is kept, so that one bad row costs what its
+ * batch did before it failed, and that again for the halves it fails in.
+ */
+static void
+handle_row_error(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
+{
+	if (engine->rows == 1)
+	{
+		handle_bad_row(engine, claim, edata);
+		return;
+	}
+	end_suspicion(engine);
+	engine->suspect = smig_engine_copy_place(engine->context, engine->upto);
+	engine->suspect_rows = engine->rows;
+	engine->suspect_good = engine->good_rows;
 }
 
 /*
@@ -376,7 +483,7 @@ handle_failure(SmigEngine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
 		edata->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 	bool		too_long = edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		engine->batch > 1 && ms >= (int64) smig_batch_target * TARGET_LIMIT;
+		engine->rows > 1 && ms >= (int64) engine->batch_target * TARGET_LIMIT;
 
 	if (contention)
 	{
@@ -384,150 +491,24 @@ handle_failure(SmigEngine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 			engine->contention_since = GetCurrentTimestamp();
 		if (smig_engine_elapsed(engine->contention_since) >= smig_lock_wait)
 			ReThrowError(edata);
-		engine->batch = Max(engine->batch / 2, 1);
+		engine->batch = Max(engine->rows / 2, 1);
 		smig_step_wait((long) (CONTENTION_PAUSE *
 							   (0.5 + pg_prng_double(&pg_global_prng_state))));
 	}
 	else if (too_long)
-		engine->batch = Max(engine->batch / 2, 1);
-	else if (smig_engine_is_row_error(edata) && engine->backfill->plan->key.ncolumns > 0)
-	{
-		if (engine->batch > 1)
-		{
-			if (engine->after_trouble == 0)
-				engine->after_trouble = engine->batch;
-			engine->batch = engine->batch / 2;
-		}
-		else
-		{
-			handle_bad_row(engine, claim, edata);
-			adapt(engine, smig_batch_target, false);
-		}
-	}
+		engine->batch = Max(engine->rows / 2, 1);
+	else if (smig_engine_is_row_error(edata) && engine->upto)
+		handle_row_error(engine, claim, edata);
 	else
 		ReThrowError(edata);
 }
 
 /*
- * Records why the backfill holds back, and tells once when that begins and
- * ends.
- */
-static void
-tell_hold(SmigEngine *engine, const char *reason)
-{
-	if (reason && engine->held_by == NULL)
-	{
-		ereport(NOTICE,
-				(errmsg("%s holds back: %s", smig_engine_label(engine->backfill),
-						reason), errhidecontext(true)));
-		engine->held_by = MemoryContextStrdup(engine->context, reason);
-	}
-	else if (reason == NULL && engine->held_by)
-	{
-		ereport(NOTICE,
-				(errmsg("%s goes on", smig_engine_label(engine->backfill)),
-				 errhidecontext(true)));
-		pfree(engine->held_by);
-		engine->held_by = NULL;
-	}
-}
-
-/*
- * Waits while anything speaks against the next batch.
- */
-static void
-hold_back(SmigEngine *engine)
-{
-	for (;;)
-	{
-		char	   *reason;
-
-		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
-		if (engine->crew)
-			smig_crew_check(engine->crew);
-		StartTransactionCommand();
-		MemoryContextSwitchTo(engine->batch_context);
-		reason = smig_journal_pause_wanted() ? pstrdup("paused") :
-			smig_throttle_reason();
-		if (engine->leader && (reason != NULL) != (engine->held_by != NULL))
-			smig_ledger_throttled(engine->backfill->id, reason);
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(engine->batch_context);
-		if (engine->leader)
-			tell_hold(engine, reason);
-		if (reason == NULL)
-			return;
-		smig_step_wait(SMIG_HOLD_POLL);
-		MemoryContextReset(engine->batch_context);
-	}
-}
-
-/*
- * Vacuums the table so that the batches after use the space that the ones
- * before have freed.  Skipped where somebody holds a lock on it.
- */
-static void
-vacuum_table(SmigEngine *engine, int64 scanned, int64 total)
-{
-	SmigScript *script;
-
-	if (smig_vacuum_every <= 0 ||
-		engine->backfill->plan->command == CMD_INSERT ||
-		scanned - engine->vacuumed_at < (int64) (smig_vacuum_every * total) ||
-		scanned - engine->vacuumed_at < FIRST_BATCH)
-		return;
-	engine->vacuumed_at = scanned;
-	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED) %s",
-										engine->backfill->plan->relation_name),
-							   SMIG_TRANSACTION_REVISION, "backfill");
-	StartTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-	smig_execute_statement(script, linitial(script->statements),
-						   "schemamig backfill", true);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-}
-
-/*
- * The leader's duties between batches: VACUUM, and a report every few seconds.
- */
-static void
-look_after(SmigEngine *engine)
-{
-	int64		done;
-	int64		scanned;
-	int64		total;
-	int64		errors;
-	int64		ms = smig_engine_elapsed(engine->begin);
-
-	if (!engine->leader)
-		return;
-	StartTransactionCommand();
-	smig_ledger_progress(engine->backfill->id, &done, &scanned, &total, &errors);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-	vacuum_table(engine, scanned, total);
-	if (smig_engine_elapsed(engine->reported) < REPORT_EVERY)
-		return;
-	engine->reported = GetCurrentTimestamp();
-	ereport(NOTICE,
-			(errmsg("%s: " INT64_FORMAT " rows processed, %d %% of about "
-					INT64_FORMAT " gone over, " INT64_FORMAT " rows per second",
-					smig_engine_label(engine->backfill), done,
-					total > 0 ? (int) Min(100, scanned * 100 / total) : 100,
-					total, scanned * 1000 / Max(ms, 1)),
-			 errhidecontext(true)));
-}
-
-/*
  * Works through one claim.
+ *
+ * Result: false when this process is to end before.
  */
-static void
+static bool
 work_through(SmigEngine *engine, SmigClaim *claim)
 {
 	while (!smig_place_equal(claim->position, claim->upper))
@@ -536,7 +517,8 @@ work_through(SmigEngine *engine, SmigClaim *claim)
 		ErrorData  *volatile edata = NULL;
 		int64		ms;
 
-		hold_back(engine);
+		if (!smig_engine_attend(engine, claim))
+			return false;
 		begin = GetCurrentTimestamp();
 		pgstat_report_activity(STATE_RUNNING, engine->backfill->plan->statement);
 		PG_TRY();
@@ -555,30 +537,30 @@ work_through(SmigEngine *engine, SmigClaim *claim)
 			handle_failure(engine, claim, edata, ms);
 		else
 		{
-			engine->contention_since = 0;
-			adapt(engine, ms,
-				  !smig_place_equal(claim->position, claim->upper));
-			look_after(engine);
-			if (smig_nice > 0)
-				smig_step_wait((long) (ms * smig_nice));
+			handle_success(engine, claim, ms);
+			smig_engine_rest(engine, ms);
 		}
 		MemoryContextSwitchTo(engine->context);
 		MemoryContextReset(engine->batch_context);
 	}
-}
-
-/* Rows of a range handed out at a time; 0 for all. */
-static int64
-range_size(const SmigBackfill *backfill)
-{
-	if (backfill->options.workers <= 1)
-		return 0;
-	return Max(backfill->rows_total /
-			   (backfill->options.workers * RANGES_PER_WORKER), MIN_RANGE);
+	return true;
 }
 
 /*
- * Claims ranges and works through them until nothing is left to claim.
+ * Rows of a range handed out at a time; 0 for all.
+ */
+int64
+smig_engine_range_size(const SmigEngine *engine)
+{
+	if (engine->workers <= 1)
+		return 0;
+	return Max(engine->backfill->rows_total /
+			   (engine->workers * RANGES_PER_WORKER), MIN_RANGE);
+}
+
+/*
+ * Claims ranges and works through them until nothing is left to claim, or this
+ * process is to end.
  */
 void
 smig_engine_work(SmigEngine *engine)
@@ -591,35 +573,66 @@ smig_engine_work(SmigEngine *engine)
 		StartTransactionCommand();
 		MemoryContextSwitchTo(engine->context);
 		smig_engine_set_local("synchronous_commit", "off");
-		claimed = smig_ledger_claim(engine->backfill,
-									range_size(engine->backfill), &claim);
-		claim.rows = range_size(engine->backfill);
+		claim.rows = smig_engine_range_size(engine);
+		claimed = smig_ledger_claim(engine->backfill, claim.rows, &claim);
 		if (claim.rows == 0)
 			claim.rows = engine->backfill->rows_total;
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(engine->context);
 		if (!claimed)
 			return;
-		claim.position = copy_place(engine->context, claim.position);
-		work_through(engine, &claim);
+		claim.position = smig_engine_copy_place(engine->context, claim.position);
+		if (!work_through(engine, &claim))
+			return;
 	}
 }
 
 /*
- * Makes ready one process's part in a backfill; "context" outlives it.
+ * Works through the rows with a null in the key, by position.
  */
 void
-smig_engine_init(SmigEngine *engine, SmigBackfill *backfill, bool leader,
+smig_engine_work_nulls(SmigEngine *engine)
+{
+	SmigBackfill *backfill = engine->backfill;
+	SmigClaim	claim = {0};
+	SmigPlace	last;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(engine->context);
+	last = smig_position_last(backfill->plan);
+	if (last == NIL)
+		smig_ledger_nulls_done(backfill->id);
+	else
+		smig_ledger_claim_nulls(backfill, last, &claim);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(engine->context);
+	claim.rows = backfill->rows_total;
+	if (last)
+		(void) work_through(engine, &claim);
+}
+
+/*
+ * Makes ready one process's part in a backfill; "context" outlives it.
+ *
+ * number: of the process; 0 for the leader
+ */
+void
+smig_engine_init(SmigEngine *engine, SmigBackfill *backfill, int number,
 				 MemoryContext context)
 {
 	memset(engine, 0, sizeof(SmigEngine));
 	engine->backfill = backfill;
-	engine->leader = leader;
+	engine->number = number;
+	engine->leader = number == 0;
 	engine->context = context;
 	engine->batch_context = AllocSetContextCreate(context, "schemamig batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	engine->batch = backfill->options.batch_size > 0 ?
 		backfill->options.batch_size : FIRST_BATCH;
+	engine->batch_target = smig_batch_target;
+	engine->nice = smig_nice;
+	engine->workers = backfill->options.workers;
+	engine->wal_counted = pgWalUsage.wal_bytes;
 	engine->begin = GetCurrentTimestamp();
 	engine->reported = engine->begin;
 }

@@ -15,9 +15,13 @@
 
 #include "backfill/backfill.h"
 #include "backfill/crew.h"
+#include "backfill/position.h"
 
 /* How often a process that waits looks again (ms). */
 #define SMIG_HOLD_POLL 200
+
+/* Rows of the first batch. */
+#define FIRST_BATCH 1000
 
 /* One process's part in a backfill. */
 typedef struct SmigEngine
@@ -25,28 +29,61 @@ typedef struct SmigEngine
 	SmigBackfill *backfill;
 	MemoryContext context;		/* the whole backfill */
 	MemoryContext batch_context;	/* one batch; outlives its transaction */
-	bool		leader;
-	int64		batch;			/* rows of the next batch */
+	int			number;			/* of the process */
+	bool		leader;			/* number 0 */
+	TimestampTz begin;
+	SmigPosition *position;		/* where rows are found by position; or NULL */
+
+	/* as the settings, or schemamig_backfill_set(), say */
+	int			batch_target;	/* ms */
+	double		nice;
+	int			workers;
+
+	/* size of batches */
+	int64		batch;			/* rows that take batch_target */
 	int64		slice;			/* rows done at a time in it; 0: all */
 	int64		rows;			/* gone over in this batch or the last one */
+	int64		good_rows;		/* of these, those before its last slice */
+	SmigPlace	upto;			/* end of that; NIL before it is known */
 	TimestampTz crowded_at;		/* last time somebody waited for us; 0: never */
-	int64		after_trouble;	/* size to return to behind a bad row; 0: none */
+	SmigPlace	suspect;		/* a bad row is not behind this; or NIL */
+	int64		suspect_rows;	/* rows up to there, about */
+	int64		suspect_good;	/* of these, rows that went through before */
+	int64		careful;		/* rows at the most behind a bad row; or 0 */
 	TimestampTz contention_since;	/* first failure for a lock; 0: none */
-	TimestampTz begin;
+	uint64		wal_counted;	/* bytes of WAL on record */
+
+	/* the leader's */
 	TimestampTz reported;
 	int64		vacuumed_at;	/* rows scanned at the last VACUUM */
 	char	   *held_by;		/* reason for holding back, told once */
-	SmigCrew   *crew;			/* helpers; NULL in a helper */
+	char	   *throttled_by;	/* reason on record */
+	bool		told_nice;
+	SmigCrew   *crew;			/* helpers; NULL while there are none */
 } SmigEngine;
 
+/* engine.c */
 extern int64 smig_engine_elapsed(TimestampTz since);
 extern const char *smig_engine_label(const SmigBackfill *backfill);
 extern char *smig_engine_place_text(SmigPlace place);
+extern SmigPlace smig_engine_copy_place(MemoryContext context, SmigPlace place);
 extern bool smig_engine_is_row_error(const ErrorData *edata);
 extern void smig_engine_set_local(const char *name, const char *value);
 extern ErrorData *smig_engine_abandon(SmigEngine *engine);
+extern int64 smig_engine_range_size(const SmigEngine *engine);
 extern void smig_engine_init(SmigEngine *engine, SmigBackfill *backfill,
-							 bool leader, MemoryContext context);
+							 int number, MemoryContext context);
 extern void smig_engine_work(SmigEngine *engine);
+extern void smig_engine_work_nulls(SmigEngine *engine);
+
+/* attend.c */
+extern bool smig_engine_attend(SmigEngine *engine, SmigClaim *claim);
+extern void smig_engine_rest(SmigEngine *engine, int64 ms);
+
+/* keeper.c */
+extern void smig_keeper_main(const struct SmigRunnerHost *host);
+extern void smig_engine_begin_position(SmigEngine *engine, bool nulls);
+extern void smig_engine_end_position(SmigEngine *engine);
+extern void smig_engine_join_position(SmigEngine *engine);
 
 #endif							/* SMIG_ENGINE_H */

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/backfill.h"
+#include "backfill/defer.h"
 #include "caller.h"
 #include "release.h"
 #include "runner.h"
@@ -48,14 +49,16 @@ typedef struct Standing
 	"pg_catalog.jsonb_build_object('statement', b.statement," \
 	" 'batch_size', nullif(b.batch_size, 0), 'workers', b.workers," \
 	" 'key', CASE WHEN b.key <> '{}' THEN b.key END," \
-	" 'on_error', b.on_error, 'verify', b.verify, 'name', b.name)::text"
+	" 'on_error', b.on_error, 'verify', b.verify, 'name', b.name," \
+	" 'search_path', b.search_path)::text"
 
 #define IS_ALIVE \
 	"EXISTS (SELECT FROM schemamig.run r" \
 	"  JOIN pg_catalog.pg_stat_activity a ON a.pid = r.worker_pid" \
 	"  AND a.backend_type = 'schemamig worker'" \
 	"  AND a.backend_start <= r.started_at" \
-	"  WHERE r.id = b.run AND r.state = 'running')"
+	"  WHERE r.state = 'running' AND (r.id = b.run" \
+	"   OR r.kind = 'backfill' AND r.target = b.name))"
 
 static char *
 copy_column(MemoryContext context, int column)
@@ -120,6 +123,21 @@ read_standing(const char *name, bool missing_ok)
 }
 
 /*
+ * Waits while a backfill has been started whose worker has not recorded it yet.
+ *
+ * Errors: 42704 when there is none of that name.
+ */
+void
+smig_backfill_await_record(const char *name)
+{
+	for (int polls = 0; smig_ledger_find(name) == NULL; polls++)
+	{
+		(void) read_standing(name, polls > 0 && polls < STARTING_POLLS);
+		smig_caller_sleep(FINISH_POLL);
+	}
+}
+
+/*
  * Whether the wait for a backfill is over.
  *
  * Errors: 55000 when it failed or was cancelled.
@@ -129,7 +147,8 @@ is_finished(const char *name, const Standing *standing)
 {
 	if (strcmp(standing->state, "done") == 0)
 		return true;
-	if (strcmp(standing->state, "running") != 0)
+	if (strcmp(standing->state, "running") != 0 &&
+		strcmp(standing->state, "interrupted") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("backfill \"%s\" is not done: it %s", name,
@@ -166,6 +185,7 @@ schemamig_backfill_finish(PG_FUNCTION_ARGS)
 	bool		told = false;
 
 	smig_caller_check("schemamig_backfill_finish()");
+	smig_backfill_await_record(name);
 	standing = read_standing(name, false);
 	if (is_finished(name, &standing))
 		PG_RETURN_INT64(standing.rows);
@@ -216,7 +236,7 @@ smig_backfill_await(int64 run, const char *name)
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(context);
 		if (!standing.alive)
-			return smig_backfill_run(run, options, NULL, 0);
+			return smig_backfill_run(run, options, NULL, 0, NULL);
 		if (!told && standing.state)
 		{
 			ereport(NOTICE,
@@ -229,26 +249,24 @@ smig_backfill_await(int64 run, const char *name)
 }
 
 /*
- * Starts again what was interrupted: named backfills of the current role that
- * no process works on, and that are no step of a script.
- *
- * Result: how many.
+ * The options of backfills that were interrupted and can go on as the current
+ * role: named, and no step of a script.
  */
-int
-smig_backfill_restart(void)
+static List *
+find_interrupted(void)
 {
 	SmigStoreScope scope;
 	Oid			types[1] = {TEXTOID};
 	Datum		args[1];
 	List	   *found = NIL;
-	ListCell   *lc;
 
 	args[0] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT " OPTIONS_OF_ROW
 						  " FROM schemamig.backfill b"
-						  " WHERE b.state = 'running' AND b.role = $1"
-						  " AND b.name IS NOT NULL AND b.revision IS NULL"
+						  " WHERE b.state IN ('running', 'interrupted')"
+						  " AND b.role = $1 AND b.name IS NOT NULL"
+						  " AND b.revision IS NULL"
 						  " AND NOT " IS_ALIVE " ORDER BY b.id",
 						  1, types, args, NULL, true, 0);
 	MemoryContextSwitchTo(scope.caller_context);
@@ -256,12 +274,54 @@ smig_backfill_restart(void)
 		found = lappend(found, pstrdup(SPI_getvalue(SPI_tuptable->vals[i],
 													SPI_tuptable->tupdesc, 1)));
 	smig_store_end(&scope);
-	foreach(lc, found)
-		smig_caller_start(request_for(lfirst(lc)));
-	if (found != NIL)
+	return found;
+}
+
+static void
+tell_restart(int n)
+{
+	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%d interrupted backfill goes on",
-							   "%d interrupted backfills go on",
-							   list_length(found), list_length(found))));
+							   "%d interrupted backfills go on", n, n),
+				 errhidecontext(true)));
+}
+
+/*
+ * Starts again what was interrupted, and waits until it has begun.
+ *
+ * Result: how many.
+ */
+int
+smig_backfill_restart(void)
+{
+	List	   *found = find_interrupted();
+	ListCell   *lc;
+
+	foreach(lc, found)
+		smig_caller_start(request_for(lfirst(lc)));
+	tell_restart(list_length(found));
 	return list_length(found);
+}
+
+/*
+ * The same at the commit of the current transaction, without waiting: what
+ * becomes of them must not trouble the run that takes them up.
+ */
+void
+smig_backfill_restart_at_commit(void)
+{
+	List	   *found = find_interrupted();
+	ListCell   *lc;
+
+	if (found != NIL)
+		smig_ledger_close_interrupted();
+	foreach(lc, found)
+	{
+		SmigRequest *request = request_for(lfirst(lc));
+
+		request->run = smig_journal_next_run();
+		smig_defer_start(request);
+	}
+	tell_restart(list_length(found));
 }

@@ -10,9 +10,7 @@
  * skew do not matter, and a batch is a range (after, upto], so equal keys (in
  * inheritance children) stay in one batch.
  *
- * Without a key the table is cut by physical position.  Row versions that the
- * backfill has written itself are recognised by their transaction, so that
- * they are not taken again where they landed.
+ * Rows that no key can name are gone over by physical position: position.c.
  *
  * IDENTIFICATION
  *	  src/backfill/key.c
@@ -24,7 +22,6 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "access/relation.h"
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
@@ -35,8 +32,6 @@
 #include "commands/defrem.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
-#include "storage/bufmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -45,6 +40,7 @@
 #include "utils/syscache.h"
 
 #include "backfill/backfill.h"
+#include "backfill/position.h"
 #include "compat.h"
 
 /*
@@ -341,29 +337,6 @@ query_place(const SmigKey *key, const char *query, SmigPlace first,
 	return result;
 }
 
-/* Number of blocks of the table as a place: the first block behind it. */
-static SmigPlace
-block_place(BlockNumber block)
-{
-	return list_make1(psprintf("%u", block));
-}
-
-static BlockNumber
-place_block(SmigPlace place)
-{
-	return (BlockNumber) strtoul(linitial(place), NULL, 10);
-}
-
-static BlockNumber
-count_blocks(Oid relation)
-{
-	Relation	table = table_open(relation, AccessShareLock);
-	BlockNumber blocks = RelationGetNumberOfBlocks(table);
-
-	table_close(table, AccessShareLock);
-	return blocks;
-}
-
 /* " WHERE a IS NOT NULL AND b IS NOT NULL", where that can make a difference. */
 static const char *
 not_null_condition(const SmigKey *key)
@@ -389,11 +362,7 @@ smig_key_last(const SmigBackfillPlan *plan)
 	const SmigKey *key = &plan->key;
 
 	if (key->ncolumns == 0)
-	{
-		BlockNumber blocks = count_blocks(plan->relation);
-
-		return blocks == 0 ? NIL : block_place(blocks);
-	}
+		return smig_position_last(plan);
 	return query_place(key,
 					   psprintf("SELECT %s FROM %s WHERE %s ORDER BY %s OFFSET $1 LIMIT 1",
 								column_list(key, ""), plan->relation_name,
@@ -406,8 +375,7 @@ smig_key_last(const SmigBackfillPlan *plan)
  * The place "rows" rows behind "after", but not behind "upto": the upper bound
  * of a batch of that size.
  *
- * rows: rows of the table, at least 1; blocks for a table without a key are
- *		derived from it
+ * rows: rows of the table, at least 1; for a table without a key, about
  */
 SmigPlace
 smig_key_step(const SmigBackfillPlan *plan, SmigPlace after, SmigPlace upto,
@@ -419,13 +387,8 @@ smig_key_step(const SmigBackfillPlan *plan, SmigPlace after, SmigPlace upto,
 	SmigPlace	place;
 
 	if (n == 0)
-	{
-		/* about as many rows in a block as fit for short ones */
-		BlockNumber block = (after ? place_block(after) : 0) +
-			(BlockNumber) Max(rows / 60, 1);
-
-		return block_place(Min(block, place_block(upto)));
-	}
+		return smig_position_step(plan, NULL, after, upto,
+								  Max(rows, plan->rows_per_block));
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT %s FROM %s WHERE %s AND %s",
 					 column_list(key, ""), plan->relation_name,
@@ -542,74 +505,6 @@ null_tests(const SmigKey *key, int varno, NullTestType type)
 	return tests;
 }
 
-/* A position in the table compared with the beginning of a block. */
-static Node *
-compare_position(int varno, Oid operator, BlockNumber block)
-{
-	ItemPointer position = palloc(sizeof(ItemPointerData));
-
-	ItemPointerSet(position, block, 0);
-	return (Node *) make_opclause(operator, BOOLOID, false,
-								  (Expr *) makeVar(varno,
-												   SelfItemPointerAttributeNumber,
-												   TIDOID, -1, InvalidOid, 0),
-								  (Expr *) makeConst(TIDOID, -1, InvalidOid,
-													 sizeof(ItemPointerData),
-													 PointerGetDatum(position),
-													 false, false),
-								  InvalidOid, InvalidOid);
-}
-
-/* Row versions this backfill has not written itself. */
-static Node *
-foreign_version(int varno, List *own_xids)
-{
-	ScalarArrayOpExpr *test = makeNode(ScalarArrayOpExpr);
-	Datum	   *elements = palloc(sizeof(Datum) * list_length(own_xids));
-	ArrayType  *array;
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, own_xids)
-		elements[n++] = TransactionIdGetDatum((TransactionId)
-											  strtoul(lfirst(lc), NULL, 10));
-	array = construct_array(elements, n, XIDOID, sizeof(TransactionId), true,
-							TYPALIGN_INT);
-	test->opno = OpernameGetOprid(list_make2(makeString("pg_catalog"),
-											 makeString("<>")),
-								  XIDOID, XIDOID);
-	test->opfuncid = get_opcode(test->opno);
-	test->useOr = false;
-	test->args = list_make2(makeVar(varno, MinTransactionIdAttributeNumber,
-									XIDOID, -1, InvalidOid, 0),
-							makeConst(get_array_type(XIDOID), -1, InvalidOid,
-									  -1, PointerGetDatum(array), false, false));
-	test->location = -1;
-	return (Node *) test;
-}
-
-static Node *
-position_condition(int varno, const SmigRange *range)
-{
-	List	   *name = list_make2(makeString("pg_catalog"), makeString(">="));
-	Node	   *condition = NULL;
-
-	if (range->after)
-		condition = compare_position(varno,
-									 OpernameGetOprid(name, TIDOID, TIDOID),
-									 place_block(range->after));
-	name = list_make2(makeString("pg_catalog"), makeString("<"));
-	condition = make_and_qual(condition,
-							  compare_position(varno,
-											   OpernameGetOprid(name, TIDOID,
-																TIDOID),
-											   place_block(range->upto)));
-	if (range->own_xids)
-		condition = make_and_qual(condition,
-								  foreign_version(varno, range->own_xids));
-	return condition;
-}
-
 /*
  * The condition of a range, as a tree over the driving table "varno".
  *
@@ -622,10 +517,8 @@ smig_key_condition(const SmigKey *key, int varno, const SmigRange *range,
 {
 	Node	   *condition;
 
-	if (range->nulls)
-		return (Node *) make_orclause(null_tests(key, varno, IS_NULL));
-	if (key->ncolumns == 0)
-		return position_condition(varno, range);
+	if (range->by_position)
+		return smig_position_condition(varno, range->tids);
 	if (range->exact)
 	{
 		/* one operator each way: at most this place, and not before it */

@@ -17,14 +17,15 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -39,71 +40,124 @@
 #define COUNT_BELOW 100000
 
 /*
- * Rows with a null in the key have no place in its order; they are one batch
- * at the end.
+ * Whether there is a row with a null in the key.
+ */
+static bool
+has_nulls(const SmigBackfillPlan *plan)
+{
+	StringInfoData query;
+	bool		found;
+
+	initStringInfo(&query);
+	for (int i = 0; i < plan->key.ncolumns; i++)
+		appendStringInfo(&query, "%s %s IS NULL",
+						 i ? " OR" : psprintf("SELECT FROM %s WHERE",
+											  plan->relation_name),
+						 quote_identifier(plan->key.names[i]));
+	appendStringInfoString(&query, " LIMIT 1");
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_execute(query.data, true, 1);
+	found = SPI_processed > 0;
+	PopActiveSnapshot();
+	SPI_finish();
+	return found;
+}
+
+/*
+ * Rows with a null in the key have no place in its order; they are gone over by
+ * position, when all others are done.
  */
 static void
 run_nulls(SmigEngine *engine)
 {
-	SmigRange	range = {.nulls = true};
-	uint64		rows;
+	SmigBackfill *backfill = engine->backfill;
+	bool		found;
 
-	if (engine->backfill->nulls_done)
+	if (backfill->nulls_done)
 		return;
 	StartTransactionCommand();
 	MemoryContextSwitchTo(engine->batch_context);
-	rows = smig_backfill_run_range(engine->backfill->plan, &range);
-	smig_ledger_nulls_done(engine->backfill->id, rows);
+	found = has_nulls(backfill->plan);
+	if (!found)
+		smig_ledger_nulls_done(backfill->id);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(engine->context);
+	if (!found)
+		return;
+	smig_engine_begin_position(engine, true);
+	smig_engine_work_nulls(engine);
+	smig_engine_end_position(engine);
 }
 
 /*
- * Tries the rows kept aside once more, each in its own transaction.
+ * Tries a row kept aside once more, in a transaction of its own.
+ */
+static void
+retry_error(SmigEngine *engine, SmigBadRow *row)
+{
+	int64		id = engine->backfill->id;
+	SmigRange	range = {0};
+	bool		gone = false;
+	ErrorData  *volatile edata = NULL;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		MemoryContextSwitchTo(engine->batch_context);
+		smig_engine_set_local("lock_timeout", psprintf("%d", smig_lock_timeout));
+		range.upto = row->place;
+		range.exact = !row->by_position;
+		range.by_position = row->by_position;
+		if (row->by_position)
+			range.tids = smig_position_lock_version(engine->backfill->plan,
+													row->place);
+		gone = row->by_position && range.tids == NIL;
+		if (gone)
+			smig_ledger_error(id, row, "02000",
+							  "the row has been changed or deleted since");
+		else
+			smig_ledger_forget_error(id, row->place,
+									 smig_backfill_run_range(engine->backfill->plan,
+															 &range));
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		edata = smig_engine_abandon(engine);
+	}
+	PG_END_TRY();
+	if (edata && !smig_engine_is_row_error(edata))
+		ReThrowError(edata);
+	if (edata)
+	{
+		StartTransactionCommand();
+		smig_ledger_error(id, row, unpack_sql_state(edata->sqlerrcode),
+						  edata->message);
+		CommitTransactionCommand();
+	}
+	MemoryContextSwitchTo(engine->context);
+	MemoryContextReset(engine->batch_context);
+}
+
+/*
+ * Tries the rows kept aside once more.
  */
 static void
 retry_errors(SmigEngine *engine)
 {
-	List	   *places;
+	List	   *rows;
 	ListCell   *lc;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(engine->context);
-	places = smig_ledger_errors(engine->backfill->id);
+	rows = smig_ledger_errors(engine->backfill->id);
 	CommitTransactionCommand();
-	foreach(lc, places)
+	MemoryContextSwitchTo(engine->context);
+	foreach(lc, rows)
 	{
-		SmigRange	range = {.upto = lfirst(lc),.exact = true};
-		ErrorData  *volatile edata = NULL;
-
 		CHECK_FOR_INTERRUPTS();
-		PG_TRY();
-		{
-			uint64		rows;
-
-			StartTransactionCommand();
-			MemoryContextSwitchTo(engine->batch_context);
-			rows = smig_backfill_run_range(engine->backfill->plan, &range);
-			smig_ledger_forget_error(engine->backfill->id, range.upto, rows);
-			CommitTransactionCommand();
-		}
-		PG_CATCH();
-		{
-			edata = smig_engine_abandon(engine);
-		}
-		PG_END_TRY();
-		if (edata && !smig_engine_is_row_error(edata))
-			ReThrowError(edata);
-		if (edata)
-		{
-			StartTransactionCommand();
-			smig_ledger_error(engine->backfill->id, range.upto,
-							  unpack_sql_state(edata->sqlerrcode),
-							  edata->message);
-			CommitTransactionCommand();
-		}
-		MemoryContextSwitchTo(engine->context);
-		MemoryContextReset(engine->batch_context);
+		retry_error(engine, lfirst(lc));
 	}
 }
 
@@ -164,31 +218,33 @@ estimate_rows(const SmigBackfillPlan *plan)
 	return result;
 }
 
+/*
+ * Size of a table with its partitions, children and TOAST (bytes).
+ */
+static int64
+table_bytes(Oid relation)
+{
+	int64		bytes = 0;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relation, AccessShareLock, NULL))
+		bytes += DatumGetInt64(DirectFunctionCall1(pg_table_size,
+												   ObjectIdGetDatum(lfirst_oid(lc))));
+	return bytes;
+}
+
 static SmigBackfill *
 new_backfill(const SmigBackfillOptions *options, SmigBackfillPlan *plan,
 			 int64 run, const char *revision, int step)
 {
 	SmigBackfill *backfill = palloc0(sizeof(SmigBackfill));
-	Relation	table;
 
-	if (options->skip && plan->key.ncolumns == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("on_error => 'skip' needs a table with a unique key"),
-				 errdetail("Rows of %s could not be named.", plan->relation_name)));
 	backfill->options = *options;
 	backfill->plan = plan;
-	if (plan->key.ncolumns == 0)
-	{
-		/* another process's row versions could not be told apart in time */
-		backfill->options.workers = 1;
-	}
 	backfill->state = pstrdup("running");
 	backfill->last = smig_key_last(plan);
 	backfill->rows_total = estimate_rows(plan);
-	table = table_open(plan->relation, AccessShareLock);
-	backfill->filenode = (Oid) table->rd_rel->relfilenode;
-	table_close(table, NoLock);
+	backfill->bytes_before = table_bytes(plan->relation);
 	smig_ledger_create(backfill, run, revision, step);
 	return backfill;
 }
@@ -252,9 +308,20 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 						options->name),
 				 errdetail("It is: %s", backfill->options.statement),
 				 errhint("Repeat that statement to resume it, or take another name.")));
-	if (done && revision && backfill->errors == 0)
+	if (options->search_path && !done &&
+		(strcmp(backfill->state, "failed") == 0 ||
+		 strcmp(backfill->state, "cancelled") == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("backfill \"%s\" has failed or was cancelled meanwhile",
+						options->name),
+				 backfill->error ? errdetail("%s", backfill->error) : 0));
+	if (done && (revision || options->search_path) && backfill->errors == 0)
 	{
-		/* done, but its step was not recorded as done yet */
+		/*
+		 * Done, but its step was not recorded as done yet; or somebody else
+		 * has taken it up as well.
+		 */
 		backfill->plan = plan;
 		*retry = true;
 		return backfill;
@@ -268,7 +335,7 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 	check_same_table(backfill, plan);
 	*retry = backfill->errors > 0;
 	backfill->plan = plan;
-	backfill->options.workers = plan->key.ncolumns > 0 ? options->workers : 1;
+	backfill->options.workers = options->workers;
 	backfill->options.batch_size = options->batch_size;
 	backfill->options.skip = options->skip;
 	backfill->options.verify = options->verify;
@@ -305,17 +372,25 @@ unlock_table(Oid relation)
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
+/*
+ * The last word: rows, time, rate, WAL and what became of the table's size.
+ */
 static void
-report_end(const SmigEngine *engine, int64 rows, XLogRecPtr wal)
+report_end(const SmigEngine *engine, const SmigLook *look, int64 bytes)
 {
 	int64		ms = smig_engine_elapsed(engine->begin);
+	const char *table = "";
 
+	if (engine->backfill->plan->command != CMD_INSERT)
+		table = psprintf("; the table had " INT64_FORMAT " kB and has "
+						 INT64_FORMAT " kB", look->bytes_before / 1024,
+						 bytes / 1024);
 	ereport(NOTICE,
 			(errmsg("%s: " INT64_FORMAT " rows in " INT64_FORMAT " ms, "
-					INT64_FORMAT " rows per second, " INT64_FORMAT " kB of WAL",
-					smig_engine_label(engine->backfill), rows, ms,
-					rows * 1000 / Max(ms, 1),
-					(int64) (GetXLogWriteRecPtr() - wal) / 1024),
+					INT64_FORMAT " rows per second, " INT64_FORMAT " kB of WAL%s",
+					smig_engine_label(engine->backfill), look->done, ms,
+					look->done * 1000 / Max(ms, 1), look->wal_bytes / 1024,
+					table),
 			 errhidecontext(true)));
 }
 
@@ -354,14 +429,16 @@ lead(SmigEngine *engine, bool retry)
 		retry_errors(engine);
 	if (strcmp(backfill->state, "done") != 0)
 	{
-		engine->crew = smig_crew_launch(backfill->id,
-										backfill->options.workers - 1);
+		engine->crew = smig_crew_create(backfill->id);
+		if (backfill->plan->key.ncolumns == 0)
+			smig_engine_begin_position(engine, false);
 		do
 		{
 			smig_engine_work(engine);
 		} while (smig_crew_wait(engine->crew));
-		engine->crew = NULL;
 		work_on_the_rest(engine);
+		if (engine->position)
+			smig_engine_end_position(engine);
 		run_nulls(engine);
 	}
 	verify(backfill);
@@ -372,6 +449,7 @@ lead(SmigEngine *engine, bool retry)
  * worker, in a memory context that outlives transactions.
  *
  * revision, step: of the script it is a step of, or NULL and 0
+ * *on_record: set once there is something that can be resumed; or NULL
  *
  * Result: rows processed, earlier parts of a resumed backfill included.
  *
@@ -379,35 +457,38 @@ lead(SmigEngine *engine, bool retry)
  */
 int64
 smig_backfill_run(int64 run, const SmigBackfillOptions *options,
-				  const char *revision, int step)
+				  const char *revision, int step, bool *on_record)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig backfill",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	XLogRecPtr	wal = GetXLogWriteRecPtr();
 	SmigBackfillPlan *plan;
 	SmigBackfill *backfill;
 	SmigEngine	engine;
 	ErrorData  *volatile edata = NULL;
+	SmigLook	look;
+	int64		bytes;
 	bool		retry;
-	int64		rows;
-	int64		scanned;
-	int64		total;
-	int64		errors;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
+	if (options->search_path)
+		SetConfigOption("search_path", options->search_path, PGC_USERSET,
+						PGC_S_SESSION);
 	plan = smig_backfill_analyse(options->statement, options->key);
+	smig_backfill_check_rights(plan);
 	CommitTransactionCommand();
 	lock_table(plan->relation);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	backfill = find_or_create(options, run, revision, step, &retry);
 	CommitTransactionCommand();
+	if (on_record)
+		*on_record = true;
 	MemoryContextSwitchTo(context);
 
-	smig_engine_init(&engine, backfill, true, context);
+	smig_engine_init(&engine, backfill, 0, context);
 	PG_TRY();
 	{
 		lead(&engine, retry);
@@ -429,40 +510,51 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 							  edata->message);
 	else
 		smig_ledger_set_state(backfill->id, "done", NULL, NULL);
-	smig_ledger_progress(backfill->id, &rows, &scanned, &total, &errors);
+	smig_ledger_look(backfill->id, &look);
+	bytes = edata ? 0 : table_bytes(plan->relation);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	unlock_table(plan->relation);
 	if (edata)
 		ReThrowError(edata);
-	report_end(&engine, rows, wal);
-	if (errors > 0)
+	report_end(&engine, &look, bytes);
+	if (look.errors > 0)
 		ereport(WARNING,
 				(errmsg_plural("%s kept " INT64_FORMAT " row aside",
 							   "%s kept " INT64_FORMAT " rows aside",
-							   (unsigned long) errors,
-							   smig_engine_label(backfill), errors),
+							   (unsigned long) look.errors,
+							   smig_engine_label(backfill), look.errors),
 				 errhint("schemamig.backfill_error lists them; calling the backfill again by the same name tries just those."),
 				 errhidecontext(true)));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	return rows;
+	return look.done;
 }
 
 /*
- * A helper's part: works until nothing is left to claim.
+ * A helper's part: works until nothing is left to claim, or it is not needed any
+ * more.
  *
- * id: of the backfill, which the leader keeps
+ * what: id of the backfill, which the leader keeps, and number of the helper; 0
+ *		is the one that keeps a snapshot
  */
 void
-smig_backfill_help(int64 id)
+smig_backfill_help(const char *what, const SmigRunnerHost *host)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
 												  "schemamig backfill",
 												  ALLOCSET_DEFAULT_SIZES);
+	char	   *end;
+	int64		id = strtoll(what, &end, 10);
+	int			number = (int) strtol(end, NULL, 10);
 	SmigBackfill *backfill;
 	SmigEngine	engine;
 
+	if (number == 0)
+	{
+		smig_keeper_main(host);
+		return;
+	}
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	backfill = smig_ledger_read(id);
@@ -470,7 +562,9 @@ smig_backfill_help(int64 id)
 										   backfill->options.key);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	smig_engine_init(&engine, backfill, false, context);
+	smig_engine_init(&engine, backfill, number, context);
+	if (backfill->plan->key.ncolumns == 0)
+		smig_engine_join_position(&engine);
 	smig_engine_work(&engine);
 }
 

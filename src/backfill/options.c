@@ -138,7 +138,8 @@ analyse_without_locks(const SmigBackfillOptions *options)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		(void) smig_backfill_analyse(options->statement, options->key);
+		smig_backfill_check_rights(smig_backfill_analyse(options->statement,
+														 options->key));
 	}
 	PG_CATCH();
 	{
@@ -215,10 +216,11 @@ smig_backfill_options_from_json(const char *json)
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT j.statement, j.batch_size, j.workers, j.key,"
-						  " j.on_error, j.verify, j.name"
+						  " j.on_error, j.verify, j.name, j.search_path"
 						  " FROM pg_catalog.jsonb_to_record($1::jsonb)"
 						  " AS j(statement text, batch_size int, workers int,"
-						  " key text[], on_error text, verify text, name text)",
+						  " key text[], on_error text, verify text, name text,"
+						  " search_path text)",
 						  1, types, values, NULL, true, 1);
 	for (int i = 0; i < NARGS; i++)
 		args[i].value = SPI_getbinval(SPI_tuptable->vals[0],
@@ -226,6 +228,10 @@ smig_backfill_options_from_json(const char *json)
 									  &args[i].isnull);
 	MemoryContextSwitchTo(scope.caller_context);
 	options = make_options(args);
+	options->search_path = SPI_getvalue(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, NARGS + 1);
+	if (options->search_path)
+		options->search_path = pstrdup(options->search_path);
 	smig_store_end(&scope);
 	return options;
 }

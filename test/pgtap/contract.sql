@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 
 SELECT has_schema('schemamig');
 
@@ -20,6 +20,10 @@ FROM (VALUES
 	('schemamig_revert', 'target text DEFAULT ''-1''::text, transaction text DEFAULT ''revision''::text, allow_destructive boolean DEFAULT NULL::boolean'),
 	('schemamig_start', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text, transaction text DEFAULT ''revision''::text, allow_destructive boolean DEFAULT NULL::boolean'),
 	('schemamig_wait', 'run bigint DEFAULT NULL::bigint'),
+	('schemamig_backfill', 'statement text, batch_size integer DEFAULT NULL::integer, workers integer DEFAULT NULL::integer, key text[] DEFAULT NULL::text[], on_error text DEFAULT ''stop''::text, verify text DEFAULT NULL::text, name text DEFAULT NULL::text'),
+	('schemamig_backfill_start', 'statement text, batch_size integer DEFAULT NULL::integer, workers integer DEFAULT NULL::integer, key text[] DEFAULT NULL::text[], on_error text DEFAULT ''stop''::text, verify text DEFAULT NULL::text, name text DEFAULT NULL::text'),
+	('schemamig_backfill_finish', 'name text'),
+	('schemamig_backfill_set', 'name text, batch_target integer DEFAULT NULL::integer, workers integer DEFAULT NULL::integer, nice double precision DEFAULT NULL::double precision'),
 	('schemamig_stamp', 'target text, purge boolean DEFAULT false'),
 	('schemamig_heads', 'effective boolean DEFAULT false'),
 	('schemamig_history', 'range text DEFAULT NULL::text'),

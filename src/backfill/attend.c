@@ -1,0 +1,298 @@
+/*-------------------------------------------------------------------------
+ *
+ * attend.c
+ *	  What happens between two batches.
+ *
+ * Every process looks into the ledger before each batch: for what it has been
+ * told by schemamig_pause() and schemamig_backfill_set(), and whether anything
+ * speaks against the next batch.  The leader besides keeps its crew at the
+ * number asked for, vacuums the table and reports.  No snapshot and no lock on
+ * the table is held meanwhile.
+ *
+ * IDENTIFICATION
+ *	  src/backfill/attend.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "backfill/engine.h"
+#include "execute.h"
+#include "settings.h"
+#include "step.h"
+
+/* Time between reports, and between looks into the ledger at rest (ms). */
+#define REPORT_EVERY 5000
+#define REST_POLL 500
+
+/*
+ * Whether two reasons are of the same kind: the part in front of the colon.
+ */
+static bool
+same_kind(const char *a, const char *b)
+{
+	size_t		length;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	length = strcspn(a, ":");
+	return length == strcspn(b, ":") && strncmp(a, b, length) == 0;
+}
+
+static void
+set_text(SmigEngine *engine, char **text, const char *value)
+{
+	if (*text)
+		pfree(*text);
+	*text = value ? MemoryContextStrdup(engine->context, value) : NULL;
+}
+
+/*
+ * Tells once when the backfill begins to hold back, and once when that ends.
+ */
+static void
+tell_hold(SmigEngine *engine, const char *reason)
+{
+	const char *label = smig_engine_label(engine->backfill);
+
+	if (!same_kind(reason, engine->held_by))
+	{
+		if (reason)
+			ereport(NOTICE,
+					(errmsg("%s holds back: %s", label, reason),
+					 errhidecontext(true)));
+		else
+			ereport(NOTICE,
+					(errmsg("%s goes on", label), errhidecontext(true)));
+		set_text(engine, &engine->held_by, reason);
+	}
+	if ((engine->nice > 0) != engine->told_nice)
+	{
+		engine->told_nice = engine->nice > 0;
+		if (engine->told_nice)
+			ereport(NOTICE,
+					(errmsg("%s holds back: nice: it sleeps %g times as long as it works",
+							label, engine->nice), errhidecontext(true)));
+		else
+			ereport(NOTICE,
+					(errmsg("%s no longer sleeps between batches", label),
+					 errhidecontext(true)));
+	}
+}
+
+/*
+ * Takes over what has been set meanwhile.
+ */
+static void
+take_over(SmigEngine *engine, const SmigLook *look)
+{
+	int			target = look->batch_target > 0 ? look->batch_target :
+		smig_batch_target;
+	int64		fixed = engine->backfill->options.batch_size;
+
+	if (target != engine->batch_target)
+	{
+		/* at once, without waiting for what the next batches show */
+		engine->batch = Max(engine->batch * target / engine->batch_target, 1);
+		if (fixed > 0)
+			engine->batch = Min(engine->batch, fixed);
+		engine->slice = engine->slice * target / engine->batch_target;
+		engine->batch_target = target;
+	}
+	engine->nice = look->nice >= 0 ? look->nice : smig_nice;
+	engine->workers = look->workers;
+}
+
+/*
+ * Looks once into the ledger.
+ *
+ * Result: why the next batch must wait, in the batch context; NULL when
+ * nothing speaks against it.
+ */
+static char *
+look_around(SmigEngine *engine, SmigLook *look)
+{
+	char	   *reason;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(engine->batch_context);
+	smig_engine_set_local("synchronous_commit", "off");
+	smig_ledger_look(engine->backfill->id, look);
+	take_over(engine, look);
+	reason = look->paused ? pstrdup("paused") : smig_throttle_reason();
+	if (engine->leader)
+	{
+		const char *shown = reason ? reason :
+			engine->nice > 0 ? psprintf("nice: %g", engine->nice) : NULL;
+
+		if (!same_kind(shown, engine->throttled_by))
+		{
+			smig_ledger_throttled(engine->backfill->id, shown);
+			set_text(engine, &engine->throttled_by, shown);
+		}
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(engine->batch_context);
+	return reason;
+}
+
+/*
+ * Vacuums the table so that the batches after use the space that the ones
+ * before have freed.  Skipped where somebody holds a lock on it.
+ */
+static void
+vacuum_table(SmigEngine *engine, const SmigLook *look)
+{
+	SmigScript *script;
+
+	/* under a snapshot that is kept, VACUUM could free nothing */
+	if (smig_vacuum_every <= 0 || engine->position ||
+		engine->backfill->plan->command == CMD_INSERT ||
+		look->scanned - engine->vacuumed_at <
+		(int64) (smig_vacuum_every * look->total) ||
+		look->scanned - engine->vacuumed_at < FIRST_BATCH)
+		return;
+	engine->vacuumed_at = look->scanned;
+	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED) %s",
+										engine->backfill->plan->relation_name),
+							   SMIG_TRANSACTION_REVISION, "backfill");
+	StartTransactionCommand();
+	MemoryContextSwitchTo(engine->batch_context);
+	smig_execute_statement(script, linitial(script->statements),
+						   "schemamig backfill", true);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(engine->batch_context);
+}
+
+/*
+ * A report every few seconds.
+ */
+static void
+report(SmigEngine *engine, const SmigLook *look)
+{
+	int64		ms = smig_engine_elapsed(engine->begin);
+
+	if (smig_engine_elapsed(engine->reported) < REPORT_EVERY)
+		return;
+	engine->reported = GetCurrentTimestamp();
+	ereport(NOTICE,
+			(errmsg("%s: " INT64_FORMAT " rows processed, %d %% of about "
+					INT64_FORMAT " gone over, " INT64_FORMAT " rows per second",
+					smig_engine_label(engine->backfill), look->done,
+					look->total > 0 ?
+					(int) Min(100, look->scanned * 100 / look->total) : 100,
+					look->total, look->scanned * 1000 / Max(ms, 1)),
+			 errhidecontext(true)));
+}
+
+/*
+ * Has as many helpers at work as are wanted.  A leader that works alone has
+ * claimed everything, so it gives back what it does not need first.
+ */
+static void
+keep_crew(SmigEngine *engine, SmigClaim *claim, const SmigLook *look)
+{
+	if (claim->nulls)
+		return;
+	if (engine->workers > 1 && !look->unclaimed &&
+		claim->rows > 2 * smig_engine_range_size(engine))
+	{
+		SmigPlace	old = claim->upper;
+
+		StartTransactionCommand();
+		MemoryContextSwitchTo(engine->batch_context);
+		if (smig_ledger_narrow(engine->backfill, claim,
+							   smig_engine_range_size(engine)))
+		{
+			claim->upper = smig_engine_copy_place(engine->context, claim->upper);
+			list_free_deep(old);
+		}
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(engine->batch_context);
+	}
+	else if (look->unclaimed)
+		smig_crew_fill(engine->crew, engine->workers - 1);
+}
+
+/*
+ * Prepares for the next batch of the claim: waits while anything speaks
+ * against it, and takes over what has been set.
+ *
+ * Result: false when this process is not needed any more; the claim has been
+ * given back.
+ */
+bool
+smig_engine_attend(SmigEngine *engine, SmigClaim *claim)
+{
+	for (;;)
+	{
+		SmigLook	look;
+		char	   *reason;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		smig_crew_check(engine->crew);
+		reason = look_around(engine, &look);
+		if (engine->number > 0 && engine->number >= engine->workers)
+		{
+			StartTransactionCommand();
+			smig_ledger_release(engine->backfill->id, claim);
+			CommitTransactionCommand();
+			return false;
+		}
+		if (engine->leader)
+		{
+			tell_hold(engine, reason);
+			if (reason == NULL)
+			{
+				vacuum_table(engine, &look);
+				report(engine, &look);
+				keep_crew(engine, claim, &look);
+			}
+		}
+		if (reason == NULL)
+			return true;
+		smig_step_wait(SMIG_HOLD_POLL);
+		MemoryContextReset(engine->batch_context);
+	}
+}
+
+/*
+ * Sleeps after a batch, as long as "nice" asks for; what is set meanwhile takes
+ * effect.
+ *
+ * ms: milliseconds that the batch took
+ */
+void
+smig_engine_rest(SmigEngine *engine, int64 ms)
+{
+	TimestampTz begin = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		double		left = ms * engine->nice - smig_engine_elapsed(begin);
+		SmigLook	look;
+
+		if (left < 1)
+			return;
+		smig_step_wait((long) Min(left, REST_POLL));
+		if (left <= REST_POLL)
+			continue;
+		StartTransactionCommand();
+		smig_ledger_look(engine->backfill->id, &look);
+		take_over(engine, &look);
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(engine->batch_context);
+	}
+}
