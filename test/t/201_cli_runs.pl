@@ -166,7 +166,7 @@ sub calls
 	is($node->safe_psql('stand_ins', 'SELECT count(*) FROM given'), 0, 'and stores nothing');
 	succeeds('import', 'import', 'flyway', $directory);
 	is($node->safe_psql('stand_ins', q{SELECT tool, source::jsonb =
-		jsonb_build_object('V1__a b.sql', E'SELECT ''\\\\'';\n', 'flyway.conf', E'x=y\n'), down FROM given}),
+		jsonb_build_object('V1__a b.sql', E'SELECT ''\\\\'';\n', 'flyway.conf', 'x=y'), down FROM given}),
 		'flyway|t|', 'all files of a directory are passed');
 	$node->safe_psql('stand_ins', 'TRUNCATE given');
 	write_file("$work/up.sql", "up 'x'\n");
