@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(51);
+SELECT plan(52);
 
 SELECT has_schema('schemamig');
 
@@ -32,6 +32,7 @@ FROM (VALUES
 	('schemamig_plan', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_sql', 'range text DEFAULT NULL::text'),
 	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
+	('schemamig_baseline', 'message text DEFAULT ''baseline''::text, revision text DEFAULT NULL::text'),
 	('schemamig_report', 'target text DEFAULT ''head''::text'),
 	('schemamig_graph', 'format text DEFAULT ''text''::text')
 ) AS f (name, arguments);
