@@ -23,7 +23,8 @@ CREATE TABLE schemamig.revision
 		CHECK (down_transaction IN ('revision', 'none')),
 	checksum text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	created_by text NOT NULL
+	created_by text NOT NULL,
+	replaces text[] COLLATE "C" NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE schemamig.revision IS
 'Every revision the database knows, applied or not. Written only by the schemamig_* functions.';
@@ -46,6 +47,8 @@ COMMENT ON COLUMN schemamig.revision.down_transaction IS
 'As up_transaction, for the down script.';
 COMMENT ON COLUMN schemamig.revision.checksum IS
 'SHA-256, in hexadecimal, of the scripts and their transaction modes.';
+COMMENT ON COLUMN schemamig.revision.replaces IS
+'Of a squash: ids of the revisions that it replaces, in their order.';
 COMMENT ON COLUMN schemamig.revision.created_at IS 'When the present content was written.';
 COMMENT ON COLUMN schemamig.revision.created_by IS
 'Role that wrote the present content. A superuser''s run refuses content of roles it does not trust.';

@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches
 	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report TO regress_smig_reader;
 -- author
 GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_load_files, schemamig_draft, schemamig_replace,
-	schemamig_remove, schemamig_merge TO regress_smig_author;
+	schemamig_remove, schemamig_merge, schemamig_squash TO regress_smig_author;
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
 	schemamig_wait, schemamig_cancel, schemamig_pause, schemamig_resume,

@@ -17,7 +17,7 @@
  *
  * Headers come in any order before the sections "up" and "down"; a header
  * behind a section begins the next revision.  Parents and dependencies are
- * full ids or labels.  Among headers there may be blank
+ * full ids or labels; "replaces" lists what a squash is made of.  Among headers there may be blank
  * lines and comments, which are not kept.  Absent "parents" means the single
  * head, empty "parents" a base; no "down" means irreversible, an empty one
  * that there is nothing to undo.
@@ -393,6 +393,12 @@ read_labels(FileParse *parse, char *value)
 	parse->revision->labels = split_names(value, LIST_SEPARATORS);
 }
 
+static void
+read_replaces(FileParse *parse, char *value)
+{
+	parse->revision->replaces = split_names(value, LIST_SEPARATORS);
+}
+
 /*
  * Reads "transaction=none" and "exact" behind the name of a section.
  */
@@ -453,6 +459,7 @@ static const struct
 	{"parents", false, read_parents},
 	{"depends_on", false, read_depends_on},
 	{"labels", false, read_labels},
+	{"replaces", false, read_replaces},
 	{"up", true, read_up},
 	{"down", true, read_down},
 };
@@ -474,7 +481,7 @@ read_header(FileParse *parse)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("unrecognized header \"schemamig:%s\"", name),
-				 errdetail("Headers are revision, message, parents, depends_on, labels, up and down."),
+				 errdetail("Headers are revision, message, parents, depends_on, labels, replaces, up and down."),
 				 errhint("If the line is part of a script, write it with one dash more: it is taken off again."),
 				 source_line(parse, line->number)));
 
@@ -662,6 +669,8 @@ smig_file_format(const SmigRevision *revision)
 		append_list(&out, "labels", revision->labels);
 	if (revision->depends_on != NIL)
 		append_list(&out, "depends_on", revision->depends_on);
+	if (revision->replaces != NIL)
+		append_list(&out, "replaces", revision->replaces);
 	appendStringInfoChar(&out, '\n');
 	exact = append_section(&out, "up", revision->up, revision->up_mode);
 	if (revision->down)

@@ -33,6 +33,7 @@ typedef struct SmigRevision
 	bool		parents_given;	/* false: the header was absent */
 	List	   *depends_on;		/* of char *: ids, after resolution */
 	List	   *labels;			/* of char * */
+	List	   *replaces;		/* of char *: ids of what it is a squash of */
 	char	   *up;
 	char	   *down;			/* NULL: irreversible */
 	SmigTransactionMode up_mode;

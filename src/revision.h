@@ -19,6 +19,9 @@ typedef struct SmigWriter
 	SmigGraph  *graph;			/* before */
 	Bitmapset  *applied;		/* of graph */
 	bool		from_source;	/* revisions have lines in a source text */
+	List	   *stand_ins;		/* private to squash.c */
+	List	   *squashes;		/* private to squash.c */
+	bool		squashes_known; /* private to squash.c */
 } SmigWriter;
 
 /* revision_write.c */
@@ -50,6 +53,14 @@ typedef struct SmigJournalEntry
 extern bool smig_revision_same(const SmigRevision *a, const SmigRevision *b);
 extern char *smig_revision_differences(const SmigRevision *old,
 									   const SmigRevision *new);
+
+/* squash.c */
+extern void smig_squash_look(SmigWriter *writer, List *revisions);
+extern bool smig_squash_has_replaced(SmigWriter *writer, const char *id);
+extern List *smig_squash_prepare(SmigWriter *writer, List *revisions);
+extern const char *smig_squash_stand_in(SmigWriter *writer, const char *name);
+extern void smig_squash_finish(SmigWriter *writer);
+extern void smig_squash_settle(void);
 
 /* touched.c */
 extern void smig_touched_report(SmigWriter *writer, List *heads);

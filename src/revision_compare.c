@@ -65,6 +65,7 @@ smig_revision_same(const SmigRevision *a, const SmigRevision *b)
 		same_names(a->parents, b->parents) &&
 		same_names(a->depends_on, b->depends_on) &&
 		same_names(a->labels, b->labels) &&
+		same_names(a->replaces, b->replaces) &&
 		a->up_mode == b->up_mode && a->down_mode == b->down_mode &&
 		same_text(a->up, b->up) && same_text(a->down, b->down);
 }
@@ -188,6 +189,7 @@ smig_revision_differences(const SmigRevision *old, const SmigRevision *new)
 	compare_names(&out, "parents", old->parents, new->parents);
 	compare_names(&out, "dependencies", old->depends_on, new->depends_on);
 	compare_names(&out, "labels", old->labels, new->labels);
+	compare_names(&out, "replaced revisions", old->replaces, new->replaces);
 	compare_modes(&out, "up", old->up_mode, new->up_mode);
 	compare_scripts(&out, "up", old->up, new->up);
 	compare_modes(&out, "down", old->down_mode, new->down_mode);

@@ -56,7 +56,7 @@ resolve_names(SmigWriter *writer, SmigGraph *source, const SmigRevision *revisio
 
 	foreach(lc, names)
 	{
-		const char *name = lfirst(lc);
+		const char *name = smig_squash_stand_in(writer, lfirst(lc));
 		SmigNode   *node = smig_graph_find(source, name);
 		ListCell   *lc2;
 
@@ -134,8 +134,10 @@ names_of_source(SmigWriter *writer, List *revisions)
 		foreach(lc2, revision->labels)
 			smig_target_check_name(lfirst(lc2), "label");
 		revision->message = smig_writer_message(revision->message);
+		/* the squash has the labels of what it replaces */
 		smig_graph_add(source, revision->id, revision->message, NIL, NIL,
-					   revision->labels);
+					   smig_squash_has_replaced(writer, revision->id) ?
+					   NIL : revision->labels);
 	}
 	error_context_stack = callback.previous;
 	smig_graph_link(source);
@@ -236,13 +238,18 @@ resolve_edges(SmigWriter *writer, List *revisions, SmigGraph *source,
 }
 
 static List *
-node_names(List *nodes)
+node_names(SmigWriter *writer, List *nodes)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
 
 	foreach(lc, nodes)
-		names = lappend(names, ((SmigNode *) lfirst(lc))->id);
+	{
+		const char *name =
+			smig_squash_stand_in(writer, ((SmigNode *) lfirst(lc))->id);
+
+		names = lappend(names, unconstify(char *, name));
+	}
 	return names;
 }
 
@@ -270,6 +277,8 @@ future_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 		SmigNode   *replacement = smig_graph_find(source, node->id);
 
 		CHECK_FOR_INTERRUPTS();
+		if (smig_squash_has_replaced(writer, node->id))
+			continue;
 		if (replacement)
 		{
 			SmigRevision *new = by_source[replacement->index];
@@ -279,14 +288,16 @@ future_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 		}
 		else
 			smig_graph_add(trial, node->id, node->message,
-						   node_names(node->parents),
-						   node_names(node->depends_on), node->labels);
+						   node_names(writer, node->parents),
+						   node_names(writer, node->depends_on),
+						   node->labels);
 	}
 	foreach(lc, revisions)
 	{
 		SmigRevision *new = lfirst(lc);
 
-		if (!smig_graph_find(writer->graph, new->id))
+		if (!smig_graph_find(writer->graph, new->id) &&
+			!smig_squash_has_replaced(writer, new->id))
 			smig_graph_add(trial, new->id, new->message, new->parents,
 						   new->depends_on, new->labels);
 	}
@@ -308,9 +319,11 @@ future_graph(SmigWriter *writer, List *revisions, SmigGraph *source)
 SmigGraph *
 smig_writer_future(SmigWriter *writer, List *revisions, SmigRevision ***stored)
 {
-	SmigGraph  *source = names_of_source(writer, revisions);
+	SmigGraph  *source;
 	SmigGraph  *future;
 
+	smig_squash_look(writer, revisions);
+	source = names_of_source(writer, revisions);
 	*stored = stored_revisions(writer, revisions);
 	resolve_edges(writer, revisions, source, *stored);
 	future = future_graph(writer, revisions, source);
@@ -505,7 +518,7 @@ void
 smig_writer_write(SmigWriter *writer, List *revisions)
 {
 	SmigRevision **stored;
-	SmigGraph  *future = smig_writer_future(writer, revisions, &stored);
+	SmigGraph  *future;
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig script check",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -514,6 +527,8 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 	ListCell   *lc;
 	int			i;
 
+	revisions = smig_squash_prepare(writer, revisions);
+	future = smig_writer_future(writer, revisions, &stored);
 	MemoryContextDelete(future->context);
 	i = 0;
 	foreach(lc, revisions)
@@ -561,4 +576,5 @@ smig_writer_write(SmigWriter *writer, List *revisions)
 	/* the update has waited for a run whose script had let go of our lock */
 	if (changed != NIL)
 		check_unapplied(changed, stored, revisions);
+	smig_squash_finish(writer);
 }

@@ -35,6 +35,7 @@
 #include "backfill/backfill.h"
 #include "journal.h"
 #include "lock.h"
+#include "revision.h"
 #include "runner.h"
 #include "step.h"
 
@@ -92,6 +93,7 @@ record_end(SmigRun *run, const ErrorData *edata)
 						 edata && run->planned ? run->planned->revision->id : NULL,
 						 edata && run->step ? run->step->number : 0,
 						 sqlstate, edata ? edata->message : NULL);
+	smig_squash_settle();
 }
 
 static SmigPart *

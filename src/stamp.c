@@ -23,6 +23,7 @@
 #include "caller.h"
 #include "journal.h"
 #include "lock.h"
+#include "revision.h"
 #include "stamp.h"
 #include "store.h"
 #include "target.h"
@@ -172,6 +173,7 @@ smig_stamp_write(SmigGraph *graph, const Bitmapset *applied,
 {
 	write_state(graph, bms_difference(stamped, applied),
 				bms_difference(applied, stamped), scope, write_run(target));
+	smig_squash_settle();
 }
 
 /*

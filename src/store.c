@@ -290,8 +290,8 @@ static SmigRevision *
 revision_from_row(uint64 row)
 {
 	SmigRevision *revision = palloc0(sizeof(SmigRevision));
-	Datum		values[11];
-	bool		nulls[11];
+	Datum		values[12];
+	bool		nulls[12];
 
 	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 					  values, nulls);
@@ -309,6 +309,7 @@ revision_from_row(uint64 row)
 		SMIG_TRANSACTION_NONE : SMIG_TRANSACTION_REVISION;
 	revision->checksum = TextDatumGetCString(values[9]);
 	revision->created_by = TextDatumGetCString(values[10]);
+	revision->replaces = text_array_list(values[11], nulls[11]);
 	return revision;
 }
 
@@ -327,7 +328,8 @@ smig_store_get_revisions(List *ids)
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT r.id, r.message, r.parents, r.depends_on,"
 						  " r.labels, r.up, r.down, r.up_transaction,"
-						  " r.down_transaction, r.checksum, r.created_by"
+						  " r.down_transaction, r.checksum, r.created_by,"
+						  " r.replaces"
 						  " FROM pg_catalog.unnest($1) WITH ORDINALITY w(id, n)"
 						  " JOIN schemamig.revision r ON r.id = w.id"
 						  " ORDER BY w.n",
@@ -353,7 +355,7 @@ smig_store_get_revision(const char *id)
 	return found == NIL ? NULL : (SmigRevision *) linitial(found);
 }
 
-#define REVISION_COLUMNS 11
+#define REVISION_COLUMNS 12
 
 static void
 revision_arguments(const SmigRevision *revision, Oid *types, Datum *values,
@@ -361,7 +363,7 @@ revision_arguments(const SmigRevision *revision, Oid *types, Datum *values,
 {
 	static const Oid column_types[REVISION_COLUMNS] = {
 		TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID,
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID
 	};
 
 	memcpy(types, column_types, sizeof(column_types));
@@ -380,10 +382,11 @@ revision_arguments(const SmigRevision *revision, Oid *types, Datum *values,
 	values[8] = CStringGetTextDatum(mode_names[revision->down_mode]);
 	values[9] = CStringGetTextDatum(revision->checksum);
 	values[10] = CStringGetTextDatum(revision->created_by);
+	values[11] = text_list_array(revision->replaces);
 }
 
 /*
- * Runs "query" with the revision's columns as $1 to $11; the plan is kept in
+ * Runs "query" with the revision's columns as $1 to $12; the plan is kept in
  * *plan for the life of the process.
  */
 static void
@@ -419,8 +422,9 @@ smig_store_insert_revision(const SmigRevision *revision)
 
 	execute_with_revision("INSERT INTO schemamig.revision (id, message, parents,"
 						  " depends_on, labels, up, down, up_transaction,"
-						  " down_transaction, checksum, created_by)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+						  " down_transaction, checksum, created_by, replaces)"
+						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+						  " $11, $12)",
 						  revision, &plan);
 }
 
@@ -436,7 +440,7 @@ smig_store_update_revision(const SmigRevision *revision)
 						  " parents = $3, depends_on = $4, labels = $5, up = $6,"
 						  " down = $7, up_transaction = $8,"
 						  " down_transaction = $9, checksum = $10,"
-						  " created_by = $11,"
+						  " created_by = $11, replaces = $12,"
 						  " created_at = pg_catalog.clock_timestamp()"
 						  " WHERE id = $1",
 						  revision, &plan);

@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(52);
+SELECT plan(53);
 
 SELECT has_schema('schemamig');
 
@@ -33,6 +33,7 @@ FROM (VALUES
 	('schemamig_sql', 'range text DEFAULT NULL::text'),
 	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
 	('schemamig_baseline', 'message text DEFAULT ''baseline''::text, revision text DEFAULT NULL::text'),
+	('schemamig_squash', 'range text, message text, revision text DEFAULT NULL::text'),
 	('schemamig_report', 'target text DEFAULT ''head''::text'),
 	('schemamig_graph', 'format text DEFAULT ''text''::text')
 ) AS f (name, arguments);
