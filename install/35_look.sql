@@ -130,7 +130,7 @@ worker AS (
 		last.event IN ('wait', 'retry', 'pause') AND last.at > a.state_change AS between_tries,
 		last.revision AS last_revision, last.step AS last_step, last.message AS last_message,
 		pg_catalog.regexp_match(a.query,
-			'^/\* schemamig run (\d+?), (?:apply|revert) "(.*?)", step (\d+?) of (\d+?), statement (\d+?) of (\d+?) \*/') AS label
+			E'^/\\* schemamig run (\\d+?), (?:apply|revert) "(.*?)", step (\\d+?) of (\\d+?), statement (\\d+?) of (\\d+?) \\*/') AS label
 	FROM schemamig.run r
 		JOIN pg_catalog.pg_stat_activity a ON a.pid = r.worker_pid
 			AND a.datname = pg_catalog.current_database()
@@ -171,7 +171,7 @@ SELECT p.run, p.pid,
 			FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(p.pid)) b (pid)) END,
 		CASE WHEN p.backed_off THEN (
 			SELECT pg_catalog.string_agg(DISTINCT b.process[1], ', ')
-			FROM pg_catalog.regexp_matches(p.last_message, '(?:^|; |way: )(process \d+) \(', 'g') b (process)) END,
+			FROM pg_catalog.regexp_matches(p.last_message, E'(?:^|; |way: )(process \\d+) \\(', 'g') b (process)) END,
 		'process ' || c.blocker) AS throttled_by,
 	CASE WHEN p.run_state = 'waiting' THEN 'waiting for another run'
 		WHEN (SELECT s.last_value FROM schemamig.pause_switch s) = 1

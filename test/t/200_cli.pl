@@ -154,6 +154,29 @@ sub new_files
 	return;
 }
 
+# Where backslashes mean something in SQL's plain strings.
+sub backslashes
+{
+	my ($name) = @_;
+	my $directory = new_directory();
+	my $views = 'SELECT string_agg(pg_get_viewdef(c.oid), chr(10) ORDER BY relname)'
+	  . " FROM pg_class c WHERE relnamespace = 'schemamig'::regnamespace AND relkind = 'v'";
+	my $expected = value($views);
+	my $script = "SELECT 'a\\b', E'\\t';";
+
+	$node->safe_psql('postgres', qq{CREATE DATABASE "$name"});
+	$node->safe_psql('postgres', qq{ALTER DATABASE "$name" SET standard_conforming_strings = off});
+	$database = $ENV{PGDATABASE} = $name;
+	my ($status, $out, $err) = $node->psql($name, 'CREATE EXTENSION schemamig');
+	is($err, '', 'the extension is created without a warning');
+	is(value("SET standard_conforming_strings = on; $views"), $expected, 'with the same views');
+	write_file("$directory/it's \\.sql", revision_file('a', '', $script, ''));
+	succeeds('push with such strings', 'push', $directory);
+	is(value("SELECT up FROM schemamig_show('a')"), $script, 'they arrive as they are');
+	succeeds("$_ with such strings", $_) foreach ('plan', 'apply', 'status');
+	return;
+}
+
 # Each byte that text can have, and what shells, awk, JSON, psql and SQL treat
 # specially.
 sub nasty_script
@@ -372,6 +395,7 @@ foreach my $shell (shells())
 	new_files();
 	pushing();
 	many_files();
+	backslashes("backslash_$name");
 	new_database("pull_$name");
 	pulling();
 	new_database("run $name", 'CREATE SCHEMA "We ""ird";'
