@@ -64,6 +64,36 @@ SELECT count(*), min(n), max(n) FROM k_order;
 SELECT schemamig_backfill('UPDATE k_order SET n = n + 1', workers => 2, key => '{b,a}');
 SELECT count(*), min(n), max(n) FROM k_order;
 
+\echo keys: operators and collations of the index, of several schemas
+CREATE SCHEMA bf_ops;
+CREATE FUNCTION bf_ops.lt(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 OPERATOR(pg_catalog.>) $2';
+CREATE FUNCTION bf_ops.le(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 OPERATOR(pg_catalog.>=) $2';
+CREATE FUNCTION bf_ops.gt(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 OPERATOR(pg_catalog.<) $2';
+CREATE FUNCTION bf_ops.ge(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 OPERATOR(pg_catalog.<=) $2';
+CREATE FUNCTION bf_ops.cmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS 'SELECT btint4cmp($2, $1)';
+CREATE OPERATOR bf_ops.< (FUNCTION = bf_ops.lt, LEFTARG = int, RIGHTARG = int, COMMUTATOR = OPERATOR(bf_ops.>));
+CREATE OPERATOR bf_ops.<= (FUNCTION = bf_ops.le, LEFTARG = int, RIGHTARG = int, COMMUTATOR = OPERATOR(bf_ops.>=));
+CREATE OPERATOR bf_ops.> (FUNCTION = bf_ops.gt, LEFTARG = int, RIGHTARG = int, COMMUTATOR = OPERATOR(bf_ops.<));
+CREATE OPERATOR bf_ops.>= (FUNCTION = bf_ops.ge, LEFTARG = int, RIGHTARG = int, COMMUTATOR = OPERATOR(bf_ops.<=));
+CREATE OPERATOR CLASS bf_ops.backwards FOR TYPE int USING btree AS
+	OPERATOR 1 bf_ops.<, OPERATOR 2 bf_ops.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 bf_ops.>=, OPERATOR 5 bf_ops.>,
+	FUNCTION 1 bf_ops.cmp(int, int);
+CREATE TABLE k_ops (a int, b text, c varchar(9), d numeric, n int DEFAULT 0);
+CREATE UNIQUE INDEX ON k_ops (b COLLATE "C", a bf_ops.backwards, c varchar_pattern_ops);
+CREATE UNIQUE INDEX ON k_ops (a bf_ops.backwards);
+CREATE UNIQUE INDEX ON k_ops (d DESC, a bf_ops.backwards DESC);
+INSERT INTO k_ops SELECT i, CASE WHEN i % 3 = 0 THEN 'Z' ELSE 'a' || i % 7 END, 'ä' || i, i % 5 FROM generate_series(1, 200) AS i;
+SELECT schemamig_backfill('UPDATE k_ops SET n = n + 1', key => '{b,a,c}', batch_size => 7);
+SELECT count(*), min(n), max(n) FROM k_ops;
+SELECT schemamig_backfill('UPDATE k_ops SET n = n + 1', key => '{a}', batch_size => 7, workers => 2);
+SELECT count(*), min(n), max(n) FROM k_ops;
+SELECT schemamig_backfill('UPDATE k_ops SET n = n + 1', key => '{d,a}', batch_size => 7);
+SELECT count(*), min(n), max(n) FROM k_ops;
+-- the error names the key in that order, and everything before it is kept
+ALTER TABLE k_ops ADD CHECK (n < 4 OR a <> 100);
+SELECT schemamig_backfill('UPDATE k_ops SET n = n + 1', key => '{a}', batch_size => 7);
+SELECT min(a), max(a), count(*) FROM k_ops WHERE n = 4;
+
 \echo keys: types
 CREATE FUNCTION bf.by_key(type text, value text, rows int DEFAULT 40) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
@@ -150,6 +180,40 @@ INSERT INTO p SELECT i, date '2026-01-01' + i FROM generate_series(1, 50) AS i;
 SELECT schemamig_backfill('UPDATE p SET n = n + 1', batch_size => 7);
 SELECT schemamig_backfill('UPDATE p_2 SET n = n + 1');
 SELECT tableoid::regclass, count(*), min(n), max(n) FROM p GROUP BY 1 ORDER BY 1;
+-- by workers; an update that would move rows along the key is refused
+SELECT schemamig_backfill('UPDATE p SET n = n + 1', batch_size => 7, workers => 2);
+CREATE TABLE p_moves (id int, r int, n int DEFAULT 0, UNIQUE (id, r)) PARTITION BY LIST (r);
+CREATE TABLE p_moves_1 PARTITION OF p_moves FOR VALUES IN (1);
+CREATE TABLE p_moves_2 PARTITION OF p_moves FOR VALUES IN (2);
+INSERT INTO p_moves SELECT i, 1 + i % 2 FROM generate_series(1, 100) AS i;
+SELECT schemamig_backfill('UPDATE p_moves SET r = 3 - r, n = n + 1', key => '{id,r}');
+SELECT schemamig_backfill('UPDATE p_moves SET n = n + 1', key => '{id,r}', batch_size => 7);
+SELECT r, count(*), min(n), max(n) FROM p_moves GROUP BY 1 ORDER BY 1;
+-- hash partitions, a default one, and columns in another order
+CREATE TABLE p_hash (id int PRIMARY KEY, n int DEFAULT 0, twice int GENERATED ALWAYS AS (n * 2) STORED) PARTITION BY HASH (id);
+CREATE TABLE p_hash_0 PARTITION OF p_hash FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE p_hash_1 (twice int GENERATED ALWAYS AS (n * 2) STORED, gone int, n int DEFAULT 0, id int NOT NULL);
+ALTER TABLE p_hash_1 DROP COLUMN gone;
+ALTER TABLE p_hash ATTACH PARTITION p_hash_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO p_hash SELECT i FROM generate_series(1, 200) AS i;
+SELECT schemamig_backfill('UPDATE p_hash SET n = n + 1', batch_size => 7);
+SELECT count(*), min(n), max(n), min(twice), max(twice) FROM p_hash;
+ALTER TABLE p_hash ADD CHECK (n < 2 OR id NOT IN (50, 51));
+SELECT schemamig_backfill('UPDATE p_hash SET n = n + 1', batch_size => 50, on_error => 'skip', name => 'p_hash');
+SELECT id FROM p_hash WHERE n = 1 ORDER BY id;
+SELECT schemamig_backfill('DELETE FROM p_hash WHERE n = 2', batch_size => 50);
+SELECT id FROM p_hash ORDER BY id;
+DELETE FROM schemamig.backfill WHERE name = 'p_hash';
+-- many partitions
+CREATE TABLE p_many (id int, day int, n int DEFAULT 0, PRIMARY KEY (day, id)) PARTITION BY RANGE (day);
+DO $$BEGIN
+	FOR i IN 1 .. 200 LOOP
+		EXECUTE format('CREATE TABLE p_many_%s PARTITION OF p_many FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+	END LOOP;
+END$$;
+INSERT INTO p_many SELECT i, 1 + i % 200 FROM generate_series(1, 4000) AS i;
+SELECT schemamig_backfill('UPDATE p_many SET n = n + 1');
+SELECT count(*), min(n), max(n), count(DISTINCT tableoid) FROM p_many;
 CREATE TABLE p_heap (id int, n int DEFAULT 0) PARTITION BY LIST (id);
 CREATE TABLE p_heap_1 PARTITION OF p_heap DEFAULT;
 SELECT schemamig_backfill('UPDATE p_heap SET n = n + 1');
@@ -402,7 +466,7 @@ SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT
 SELECT name, state, relation FROM schemamig.backfill WHERE state = 'running' ORDER BY id;
 
 SET client_min_messages = error;
-DROP SCHEMA bf CASCADE;
+DROP SCHEMA bf, bf_ops CASCADE;
 DROP FOREIGN DATA WRAPPER bf_fdw CASCADE;
 DROP OWNED BY regress_smig_backfill, regress_smig_backfill_weak;
 DROP ROLE regress_smig_backfill, regress_smig_backfill_weak;

@@ -53,9 +53,11 @@ typedef struct SmigKey
 	char	   *names[SMIG_KEY_COLUMNS];
 	Oid			types[SMIG_KEY_COLUMNS];
 	int32		typmods[SMIG_KEY_COLUMNS];
-	Oid			collations[SMIG_KEY_COLUMNS];
-	Oid			families[SMIG_KEY_COLUMNS]; /* of the default btree opclass */
-	Oid			less_equal[SMIG_KEY_COLUMNS];	/* operators of the family */
+	Oid			column_collations[SMIG_KEY_COLUMNS];
+	Oid			collations[SMIG_KEY_COLUMNS];	/* of the index */
+	Oid			families[SMIG_KEY_COLUMNS]; /* operator families of the index */
+	Oid			less[SMIG_KEY_COLUMNS]; /* operators of the family */
+	Oid			less_equal[SMIG_KEY_COLUMNS];
 	Oid			greater[SMIG_KEY_COLUMNS];
 	Oid			greater_equal[SMIG_KEY_COLUMNS];
 	bool		nullable;		/* rows with a null in the key can exist */

@@ -30,14 +30,21 @@
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
-#include "executor/spi.h"
+#include "executor/executor.h"
+#include "executor/tstoreReceiver.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 
 #include "backfill/backfill.h"
 #include "backfill/position.h"
@@ -89,10 +96,8 @@ index_has_columns(Relation index, Relation table, List *names)
 }
 
 /*
- * Takes the key from an index.
- *
- * Errors: 0A000 when it orders other than the columns' types do by default,
- * because then ORDER BY would not walk it.
+ * Takes the key from an index: its operators and collations, which need not be
+ * those of the columns' types.
  */
 static void
 key_from_index(SmigKey *key, Relation index, Relation table)
@@ -104,25 +109,15 @@ key_from_index(SmigKey *key, Relation index, Relation table)
 	{
 		Form_pg_attribute attribute =
 			TupleDescAttr(RelationGetDescr(table), form->indkey.values[i] - 1);
-		Oid			type = getBaseType(attribute->atttypid);
-		Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
 		Oid			input;
 
-		if (!OidIsValid(opclass) ||
-			get_opclass_family(opclass) != index->rd_opfamily[i] ||
-			index->rd_indcollation[i] != attribute->attcollation)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("index \"%s\" cannot serve as key of a backfill",
-							RelationGetRelationName(index)),
-					 errdetail("It sorts column \"%s\" in another way than the column's type.",
-							   NameStr(attribute->attname))));
 		input = index->rd_opcintype[i];
 		key->columns[i] = attribute->attnum;
 		key->names[i] = pstrdup(NameStr(attribute->attname));
 		key->types[i] = attribute->atttypid;
 		key->typmods[i] = attribute->atttypmod;
-		key->collations[i] = attribute->attcollation;
+		key->column_collations[i] = attribute->attcollation;
+		key->collations[i] = index->rd_indcollation[i];
 		key->families[i] = index->rd_opfamily[i];
 		key->less_equal[i] = get_opfamily_member(index->rd_opfamily[i], input,
 												 input,
@@ -132,6 +127,8 @@ key_from_index(SmigKey *key, Relation index, Relation table)
 													BTGreaterEqualStrategyNumber);
 		key->greater[i] = get_opfamily_member(index->rd_opfamily[i], input,
 											  input, BTGreaterStrategyNumber);
+		key->less[i] = get_opfamily_member(index->rd_opfamily[i], input, input,
+										   BTLessStrategyNumber);
 		if (!attribute->attnotnull)
 			key->nullable = true;
 	}
@@ -212,33 +209,38 @@ operator_name(Oid operator)
 	return result;
 }
 
-/* "(a, b)" of the key's columns, with "suffix" behind each. */
+/* "a, b" of the key's columns. */
 static char *
-column_list(const SmigKey *key, const char *suffix)
+column_list(const SmigKey *key)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	for (int i = 0; i < key->ncolumns; i++)
-		appendStringInfo(&buf, "%s%s%s", i ? ", " : "",
-						 quote_identifier(key->names[i]), suffix);
+		appendStringInfo(&buf, "%s%s", i ? ", " : "",
+						 quote_identifier(key->names[i]));
 	return buf.data;
 }
 
 /*
- * "(a, b) > ($1::int, $2::text)" with parameters from "first" on.
+ * "a USING OPERATOR(s.<), b COLLATE c USING OPERATOR(t.<)": the order of the
+ * index, or the reverse, whatever the columns' types do by default.
  */
 static char *
-comparison(const SmigKey *key, const Oid *operators, int first)
+order_list(const SmigKey *key, const Oid *operators)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "ROW(%s) %s ROW(", column_list(key, ""),
-					 operator_name(operators[0]));
 	for (int i = 0; i < key->ncolumns; i++)
-		appendStringInfo(&buf, "%s$%d", i ? ", " : "", first + i);
-	appendStringInfoChar(&buf, ')');
+	{
+		appendStringInfo(&buf, "%s%s", i ? ", " : "",
+						 quote_identifier(key->names[i]));
+		if (key->collations[i] != key->column_collations[i])
+			appendStringInfo(&buf, " COLLATE %s",
+							 generate_collation_name(key->collations[i]));
+		appendStringInfo(&buf, " USING %s", operator_name(operators[i]));
+	}
 	return buf.data;
 }
 
@@ -291,116 +293,6 @@ value_from_text(const SmigKey *key, int column, char *text)
 	value = OidInputFunctionCall(function, text, ioparam, key->typmods[column]);
 	end_portable_values(level);
 	return value;
-}
-
-/*
- * Runs a query that gives one row of the key's columns, as the caller, and
- * returns them as a place; NIL when it gives no row.
- */
-static SmigPlace
-query_place(const SmigKey *key, const char *query, SmigPlace first,
-			SmigPlace second, int64 offset)
-{
-	MemoryContext context = CurrentMemoryContext;
-	int			nargs = 0;
-	Oid			types[2 * SMIG_KEY_COLUMNS + 1];
-	Datum		values[2 * SMIG_KEY_COLUMNS + 1];
-	SmigPlace	places[2] = {first, second};
-	SmigPlace	result = NIL;
-
-	for (int p = 0; p < 2; p++)
-		for (int i = 0; i < list_length(places[p]); i++)
-		{
-			types[nargs] = key->types[i];
-			values[nargs++] = value_from_text(key, i, list_nth(places[p], i));
-		}
-	types[nargs] = INT8OID;
-	values[nargs++] = Int64GetDatum(offset);
-
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_execute_with_args(query, nargs, types, values, NULL, true, 1);
-	if (SPI_processed == 1)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		int			level = begin_portable_values();
-
-		for (int i = 0; i < key->ncolumns; i++)
-			result = lappend(result,
-							 pstrdup(SPI_getvalue(SPI_tuptable->vals[0],
-												  SPI_tuptable->tupdesc, i + 1)));
-		end_portable_values(level);
-		MemoryContextSwitchTo(old);
-	}
-	PopActiveSnapshot();
-	SPI_finish();
-	return result;
-}
-
-/* " WHERE a IS NOT NULL AND b IS NOT NULL", where that can make a difference. */
-static const char *
-not_null_condition(const SmigKey *key)
-{
-	StringInfoData buf;
-
-	if (!key->nullable)
-		return "true";
-	initStringInfo(&buf);
-	for (int i = 0; i < key->ncolumns; i++)
-		appendStringInfo(&buf, "%s%s IS NOT NULL", i ? " AND " : "",
-						 quote_identifier(key->names[i]));
-	return buf.data;
-}
-
-/*
- * The last place there is now: the upper bound of the whole backfill.  NIL for
- * a table without rows.
- */
-SmigPlace
-smig_key_last(const SmigBackfillPlan *plan)
-{
-	const SmigKey *key = &plan->key;
-
-	if (key->ncolumns == 0)
-		return smig_position_last(plan);
-	return query_place(key,
-					   psprintf("SELECT %s FROM %s WHERE %s ORDER BY %s OFFSET $1 LIMIT 1",
-								column_list(key, ""), plan->relation_name,
-								not_null_condition(key),
-								column_list(key, " DESC")),
-					   NIL, NIL, 0);
-}
-
-/*
- * The place "rows" rows behind "after", but not behind "upto": the upper bound
- * of a batch of that size.
- *
- * rows: rows of the table, at least 1; for a table without a key, about
- */
-SmigPlace
-smig_key_step(const SmigBackfillPlan *plan, SmigPlace after, SmigPlace upto,
-			  int64 rows)
-{
-	const SmigKey *key = &plan->key;
-	int			n = key->ncolumns;
-	StringInfoData query;
-	SmigPlace	place;
-
-	if (n == 0)
-		return smig_position_step(plan, NULL, after, upto,
-								  Max(rows, plan->rows_per_block));
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT %s FROM %s WHERE %s AND %s",
-					 column_list(key, ""), plan->relation_name,
-					 not_null_condition(key),
-					 comparison(key, key->less_equal, after ? n + 1 : 1));
-	if (after)
-		appendStringInfo(&query, " AND %s", comparison(key, key->greater, 1));
-	appendStringInfo(&query, " ORDER BY %s OFFSET $%d LIMIT 1",
-					 column_list(key, ""), after ? 2 * n + 1 : n + 1);
-	place = query_place(key, query.data, after ? after : upto,
-						after ? upto : NIL, rows - 1);
-	return place ? place : upto;
 }
 
 static Param *
@@ -462,17 +354,18 @@ compare_row(const SmigKey *key, int varno, SmigComparison comparison,
 
 	for (int i = 0; i < key->ncolumns; i++)
 	{
+		Oid			collation = key->column_collations[i];
 		Var		   *var = makeVar(varno, key->columns[i], key->types[i],
-								  key->typmods[i], key->collations[i], 0);
+								  key->typmods[i], collation, 0);
 		Param	   *param = make_parameter(list_length(*values) + 1,
 										   key->types[i], key->typmods[i],
-										   key->collations[i]);
+										   collation);
 
 		*values = lappend(*values, list_nth(place, i));
 		left = lappend(left, as_operand((Node *) var, key->types[i],
-										key->typmods[i], key->collations[i]));
+										key->typmods[i], collation));
 		right = lappend(right, as_operand((Node *) param, key->types[i],
-										  key->typmods[i], key->collations[i]));
+										  key->typmods[i], collation));
 		opnos = lappend_oid(opnos, operators[i]);
 		families = lappend_oid(families, key->families[i]);
 		collations = lappend_oid(collations, key->collations[i]);
@@ -496,7 +389,8 @@ null_tests(const SmigKey *key, int varno, NullTestType type)
 		NullTest   *test = makeNode(NullTest);
 
 		test->arg = (Expr *) makeVar(varno, key->columns[i], key->types[i],
-									 key->typmods[i], key->collations[i], 0);
+									 key->typmods[i],
+									 key->column_collations[i], 0);
 		test->nulltesttype = type;
 		test->argisrow = false;
 		test->location = -1;
@@ -562,4 +456,131 @@ smig_key_parameters(const SmigKey *key, List *values)
 		n++;
 	}
 	return parameters;
+}
+
+/*
+ * Runs a query and returns its only row as a place; NIL when there is none.
+ */
+static SmigPlace
+run_for_place(Query *query, const char *text, ParamListInfo parameters,
+			  MemoryContext context)
+{
+	Portal		portal = CreateNewPortal();
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *receiver = CreateDestReceiver(DestTuplestore);
+	QueryCompletion completion;
+	TupleTableSlot *slot;
+	SmigPlace	place = NIL;
+
+	SetTuplestoreDestReceiverParams(receiver, store, CurrentMemoryContext,
+									false, NULL, NULL);
+	portal->visible = false;
+	PortalDefineQuery(portal, NULL, text, CMDTAG_SELECT,
+					  pg_plan_queries(pg_rewrite_query(query), text,
+									  CURSOR_OPT_PARALLEL_OK, parameters),
+					  NULL);
+	PortalStart(portal, parameters, 0, GetActiveSnapshot());
+	(void) smig_portal_run(portal, true, receiver, receiver, &completion);
+	slot = MakeSingleTupleTableSlot(portal->tupDesc, &TTSOpsMinimalTuple);
+	if (tuplestore_gettupleslot(store, true, false, slot))
+	{
+		int			level = begin_portable_values();
+
+		slot_getallattrs(slot);
+		for (int i = 0; i < portal->tupDesc->natts; i++)
+		{
+			Oid			function;
+			bool		varlena;
+			char	   *value;
+
+			getTypeOutputInfo(TupleDescAttr(portal->tupDesc, i)->atttypid,
+							  &function, &varlena);
+			value = OidOutputFunctionCall(function, slot->tts_values[i]);
+			MemoryContextSwitchTo(context);
+			place = lappend(place, pstrdup(value));
+		}
+		end_portable_values(level);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	receiver->rDestroy(receiver);
+	tuplestore_end(store);
+	PortalDrop(portal, false);
+	return place;
+}
+
+/*
+ * The place "offset" rows into a range, in the order of these operators, as the
+ * caller sees the table; NIL when there is none.  As in a batch, the condition
+ * is added to the tree, so it is that of the index, operator for operator.
+ *
+ * range: NULL for all rows without a null in the key
+ */
+static SmigPlace
+query_place(const SmigBackfillPlan *plan, const Oid *operators,
+			const SmigRange *range, int64 offset)
+{
+	const SmigKey *key = &plan->key;
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "schemamig place",
+												  ALLOCSET_DEFAULT_SIZES);
+	List	   *values = NIL;
+	Node	   *condition = NULL;
+	char	   *text;
+	Query	   *query;
+	int			varno;
+	SmigPlace	place;
+
+	MemoryContextSwitchTo(context);
+	text = psprintf("SELECT %s FROM %s ORDER BY %s OFFSET " INT64_FORMAT " LIMIT 1",
+					column_list(key), plan->relation_name,
+					order_list(key, operators), offset);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	query = parse_analyze_fixedparams(linitial_node(RawStmt,
+													pg_parse_query(text)),
+									  text, NULL, 0, NULL);
+	varno = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	if (range)
+		condition = smig_key_condition(key, varno, range, &values);
+	else if (key->nullable)
+		condition = (Node *) make_andclause(null_tests(key, varno, IS_NOT_NULL));
+	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
+	place = run_for_place(query, text, smig_key_parameters(key, values), old);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return place;
+}
+
+/*
+ * The last place there is now: the upper bound of the whole backfill.  NIL for
+ * a table without rows.
+ */
+SmigPlace
+smig_key_last(const SmigBackfillPlan *plan)
+{
+	const SmigKey *key = &plan->key;
+
+	if (key->ncolumns == 0)
+		return smig_position_last(plan);
+	return query_place(plan, key->greater, NULL, 0);
+}
+
+/*
+ * The place "rows" rows behind "after", but not behind "upto": the upper bound
+ * of a batch of that size.
+ *
+ * rows: rows of the table, at least 1; for a table without a key, about
+ */
+SmigPlace
+smig_key_step(const SmigBackfillPlan *plan, SmigPlace after, SmigPlace upto,
+			  int64 rows)
+{
+	SmigRange	range = {.after = after,.upto = upto};
+	SmigPlace	place;
+
+	if (plan->key.ncolumns == 0)
+		return smig_position_step(plan, NULL, after, upto,
+								  Max(rows, plan->rows_per_block));
+	place = query_place(plan, plan->key.less, &range, rows - 1);
+	return place ? place : upto;
 }
