@@ -88,6 +88,31 @@ SELECT schemamig_backfill('UPDATE nulls SET n = n + 1', key => '{a,b}', name => 
 SELECT b, n FROM nulls WHERE n <> 1 ORDER BY b;
 SELECT count(*) FROM schemamig.backfill_error WHERE name = 'bad';
 
+\echo row security, and what the caller may not see
+CREATE ROLE regress_smig_position;
+GRANT USAGE ON SCHEMA bf TO regress_smig_position;
+GRANT EXECUTE ON FUNCTION schemamig_backfill TO regress_smig_position;
+CREATE TABLE secure (id int, n int DEFAULT 0);
+INSERT INTO secure SELECT i FROM generate_series(1, 100) AS i;
+GRANT SELECT, UPDATE ON secure TO regress_smig_position;
+ALTER TABLE secure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON secure TO regress_smig_position USING (id > 60);
+SET ROLE regress_smig_position;
+SELECT schemamig_backfill('UPDATE secure SET n = n + 1', batch_size => 7);
+SELECT schemamig_backfill('DELETE FROM secure');
+RESET ROLE;
+SELECT n, min(id), count(*) FROM secure GROUP BY 1 ORDER BY 1;
+
+\echo one table of a family
+CREATE TABLE family (id int, n int DEFAULT 0);
+CREATE TABLE child () INHERITS (family);
+INSERT INTO family SELECT i FROM generate_series(1, 100) AS i;
+INSERT INTO child SELECT i FROM generate_series(1, 100) AS i;
+SELECT schemamig_backfill('UPDATE family SET n = n + 1');
+SELECT schemamig_backfill('UPDATE ONLY family SET n = n + 1', batch_size => 7);
+SELECT schemamig_backfill('UPDATE child SET n = n + 2', batch_size => 7);
+SELECT tableoid::regclass, count(*), min(n), max(n) FROM family GROUP BY 1 ORDER BY 1;
+
 \echo resuming
 CREATE TABLE again (id int, n int DEFAULT 0, t text) WITH (autovacuum_enabled = off);
 INSERT INTO again SELECT i FROM generate_series(1, 3000) AS i;
@@ -118,4 +143,6 @@ SELECT count(*) FROM again WHERE t = id::text;
 SELECT id FROM again WHERE n = 77 ORDER BY id;
 
 DROP SCHEMA bf CASCADE;
+DROP OWNED BY regress_smig_position;
+DROP ROLE regress_smig_position;
 TRUNCATE schemamig.run, schemamig.log_entry, schemamig.backfill CASCADE;
