@@ -28,6 +28,9 @@
 #include "settings.h"
 #include "step.h"
 
+/* Parts that a VACUUM is done in while a standby cannot follow. */
+#define TIGHT_VACUUMS 5
+
 /* Time between reports, and between looks into the ledger at rest (ms). */
 #define REPORT_EVERY 5000
 #define REST_POLL 500
@@ -151,12 +154,16 @@ static void
 vacuum_table(SmigEngine *engine, const SmigLook *look)
 {
 	SmigScript *script;
+	double		every = smig_vacuum_every;
 
+	/* what VACUUM writes must be replayed too, all at once */
+	if (smig_throttle_is_tight())
+		every /= TIGHT_VACUUMS;
 	/* under a snapshot that is kept, VACUUM could free nothing */
 	if (smig_vacuum_every <= 0 || engine->position ||
 		engine->backfill->plan->command == CMD_INSERT ||
 		look->scanned - engine->vacuumed_at <
-		(int64) (smig_vacuum_every * look->total) ||
+		(int64) (every * look->total) ||
 		look->scanned - engine->vacuumed_at < FIRST_BATCH)
 		return;
 	engine->vacuumed_at = look->scanned;
