@@ -24,6 +24,7 @@ CREATE TABLE schemamig.revision
 	checksum text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	created_by text NOT NULL,
+	created_login text DEFAULT session_user,
 	replaces text[] COLLATE "C" NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE schemamig.revision IS
@@ -52,6 +53,27 @@ COMMENT ON COLUMN schemamig.revision.replaces IS
 COMMENT ON COLUMN schemamig.revision.created_at IS 'When the present content was written.';
 COMMENT ON COLUMN schemamig.revision.created_by IS
 'Role that wrote the present content. A superuser''s run refuses content of roles it does not trust.';
+COMMENT ON COLUMN schemamig.revision.created_login IS
+'Role that had logged in then. Whoever it is does not approve the content.';
+
+CREATE TABLE schemamig.approval
+(
+	revision text COLLATE "C" NOT NULL,
+	checksum text NOT NULL,
+	approved_by text NOT NULL,
+	approved_login text NOT NULL DEFAULT session_user,
+	approved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	note text,
+	PRIMARY KEY (revision, checksum, approved_by, approved_login)
+);
+COMMENT ON TABLE schemamig.approval IS
+'Who has approved which content of a revision. Kept when the content changes; then it counts no more.';
+COMMENT ON COLUMN schemamig.approval.revision IS 'The revision.';
+COMMENT ON COLUMN schemamig.approval.checksum IS 'Checksum of the content that was approved.';
+COMMENT ON COLUMN schemamig.approval.approved_by IS 'Role that approved it.';
+COMMENT ON COLUMN schemamig.approval.approved_login IS 'Role that had logged in then.';
+COMMENT ON COLUMN schemamig.approval.approved_at IS 'When it was approved.';
+COMMENT ON COLUMN schemamig.approval.note IS 'What the approver had to say.';
 
 CREATE TABLE schemamig.applied
 (
@@ -193,6 +215,7 @@ COMMENT ON SEQUENCE schemamig.pause_switch IS
 SELECT pg_catalog.pg_extension_config_dump('schemamig.revision', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.revision_ordinal_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.applied', '');
+SELECT pg_catalog.pg_extension_config_dump('schemamig.approval', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.run', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.step', '');

@@ -47,7 +47,7 @@ COMMENT ON COLUMN schemamig.log.at IS 'When it happened.';
 COMMENT ON COLUMN schemamig.log.role IS 'Role that acted.';
 COMMENT ON COLUMN schemamig.log.client IS 'application_name of the caller.';
 COMMENT ON COLUMN schemamig.log.event IS
-'run and done or failure (beginning and end of a run), apply and revert (a revision is done), step (one of several steps is done), wait and retry (for locks), pause, resume, recovery, settle, stamp.';
+'run and done or failure (beginning and end of a run), apply and revert (a revision is done), step (one of several steps is done), wait and retry (for locks), pause, resume, recovery, settle, stamp, guard (its mode was set), ddl (a change from outside of runs).';
 COMMENT ON COLUMN schemamig.log.revision IS 'Revision concerned.';
 COMMENT ON COLUMN schemamig.log.step IS 'Step concerned.';
 COMMENT ON COLUMN schemamig.log.statement IS 'Statement concerned, numbered in its script from 1.';

@@ -127,3 +127,4 @@ DROP SCHEMA lint_path, lint_theirs CASCADE;
 DROP TABLE lint_orders, lint_users, lint_one;
 REVOKE ALL ON FUNCTION schemamig_revision, schemamig_replace FROM regress_smig_author;
 DROP ROLE regress_smig_author;
+TRUNCATE schemamig.run, schemamig.log_entry;

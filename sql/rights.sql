@@ -22,7 +22,7 @@ GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_load_fil
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
 	schemamig_wait, schemamig_cancel, schemamig_pause, schemamig_resume,
-	schemamig_stamp, schemamig_settle, schemamig_adopt TO regress_smig_operator;
+	schemamig_stamp, schemamig_settle, schemamig_adopt, schemamig_trace TO regress_smig_operator;
 GRANT EXECUTE ON PROCEDURE schemamig_run TO regress_smig_operator;
 
 -- what each may execute and read, beyond what it has from another role

@@ -187,6 +187,15 @@ smig_lock_run_end(void)
 }
 
 /*
+ * Whether this process is executing scripts.
+ */
+bool
+smig_lock_in_run(void)
+{
+	return run_is_here;
+}
+
+/*
  * Refuses what a statement of a script must not do: its run would not know of
  * it.
  *

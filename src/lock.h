@@ -42,6 +42,7 @@ extern List *smig_lock_backfill_holders(void);
 extern void smig_lock_run_for_writing(const char *what);
 extern void smig_lock_run_begin(void);
 extern void smig_lock_run_end(void);
+extern bool smig_lock_in_run(void);
 extern void smig_lock_refuse_in_run(const char *what);
 
 extern bool smig_lock_others_exist(int caller_pid);

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
+#include "approval.h"
 #include "consent.h"
 #include "plan.h"
 #include "plan_lint.h"
@@ -246,8 +247,13 @@ smig_plan_trusts_author(const SmigRevision *revision)
 	return !can_act_as_superuser() || author_is_trusted(revision->created_by);
 }
 
-static void
-check_author(const SmigRevision *revision)
+/*
+ * Refuses a revision whose author is not trusted.
+ *
+ * Errors: 42501.
+ */
+void
+smig_plan_check_author(const SmigRevision *revision)
 {
 	if (smig_plan_trusts_author(revision))
 		return;
@@ -332,7 +338,8 @@ findings_detail(const StringInfoData *buf, int count)
  *
  * journal: what is done already of revisions half done (SmigJournalStep)
  *
- * Errors: 42501 for an author a superuser does not trust; 0A000 for a step
+ * Errors: 42501 for an author a superuser does not trust and for what is not
+ * approved; 0A000 for a step
  * that cannot run in the one transaction asked for; 2F002 (modifying data not
  * permitted) when something would be lost without consent; 2F003 (prohibited
  * statement) for a hazard, where schemamig.lint says so.
@@ -347,6 +354,7 @@ smig_plan_check(SmigPlan *plan, List *journal, SmigRunTransaction transaction,
 												  ALLOCSET_DEFAULT_SIZES);
 	Findings	findings = {0};
 
+	smig_approval_check(plan);
 	initStringInfo(&findings.losses);
 	initStringInfo(&findings.misfits);
 	if (plan->parsed_context == NULL)
@@ -359,7 +367,7 @@ smig_plan_check(SmigPlan *plan, List *journal, SmigRunTransaction transaction,
 		SmigPlanned *planned = parse_and_keep(plan, i);
 
 		CHECK_FOR_INTERRUPTS();
-		check_author(planned->revision);
+		smig_plan_check_author(planned->revision);
 		if (!allow_destructive)
 			find_losses(planned, &findings);
 		if (transaction != SMIG_RUN_REVISION)

@@ -57,5 +57,6 @@ extern void smig_plan_check(SmigPlan *plan, List *journal,
 							SmigRunTransaction transaction,
 							bool allow_destructive);
 extern bool smig_plan_trusts_author(const SmigRevision *revision);
+extern void smig_plan_check_author(const SmigRevision *revision);
 
 #endif							/* SMIG_PLAN_H */

@@ -64,6 +64,20 @@ char	   *smig_trusted_authors = NULL;
  */
 int			smig_lint_mode = SMIG_LINT_WARN;
 
+/*
+ * schemamig.require_approval: execute only revisions whose present text another
+ * role than the author has approved by schemamig_approve().  Only superusers
+ * set it, or the one who may approve nothing could switch it off; give it by
+ * ALTER DATABASE ... SET, or in postgresql.conf.
+ */
+bool		smig_require_approval = false;
+
+/*
+ * schemamig.guard_pass: lets a superuser change the schema by hand where
+ * schemamig_guard('block') is in force.  What is changed is logged.
+ */
+bool		smig_guard_pass = false;
+
 static const struct config_enum_entry lint_modes[] = {
 	{"off", SMIG_LINT_OFF, false},
 	{"warn", SMIG_LINT_WARN, false},
@@ -260,6 +274,20 @@ smig_settings_define(void)
 							 &smig_lint_mode,
 							 SMIG_LINT_WARN, lint_modes,
 							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("schemamig.require_approval",
+							 "Executes only what another role than its author has approved.",
+							 "See schemamig_approve().",
+							 &smig_require_approval,
+							 false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("schemamig.guard_pass",
+							 "Lets a superuser change the schema by hand in spite of the guard.",
+							 "The change is logged.",
+							 &smig_guard_pass,
+							 false,
+							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 
 	define_backfill_settings();

@@ -57,5 +57,6 @@ extern void smig_step_log(SmigRun *run, const char *event, int64 duration_us,
 						  const char *sqlstate, const char *message,
 						  const char *detail);
 extern void smig_step_wait(long ms);
+extern bool smig_step_is_lock_failure(const ErrorData *edata);
 
 #endif							/* SMIG_STEP_H */

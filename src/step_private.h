@@ -21,7 +21,6 @@ extern void smig_step_execute(SmigRun *run, const SmigPart *part,
 extern void smig_step_record_done(SmigRun *run, const SmigPart *part);
 extern ErrorData *smig_step_abandon(SmigRun *run);
 extern void smig_step_pause(SmigRun *run);
-extern bool smig_step_is_lock_failure(const ErrorData *edata);
 extern void smig_step_wait_outside(SmigRun *run, List *statements, List *seen,
 								   TimestampTz begin);
 extern List *smig_step_back_off(SmigRun *run, List *statements,

@@ -440,7 +440,8 @@ smig_store_update_revision(const SmigRevision *revision)
 						  " parents = $3, depends_on = $4, labels = $5, up = $6,"
 						  " down = $7, up_transaction = $8,"
 						  " down_transaction = $9, checksum = $10,"
-						  " created_by = $11, replaces = $12,"
+						  " created_by = $11, created_login = session_user,"
+						  " replaces = $12,"
 						  " created_at = pg_catalog.clock_timestamp()"
 						  " WHERE id = $1",
 						  revision, &plan);

@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(53);
+SELECT plan(60);
 
 SELECT has_schema('schemamig');
 
@@ -34,6 +34,11 @@ FROM (VALUES
 	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
 	('schemamig_baseline', 'message text DEFAULT ''baseline''::text, revision text DEFAULT NULL::text'),
 	('schemamig_squash', 'range text, message text, revision text DEFAULT NULL::text'),
+	('schemamig_lint', 'sql text'),
+	('schemamig_rewrite', 'sql text'),
+	('schemamig_trace', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text, steps text DEFAULT ''cheap''::text, budget interval DEFAULT ''00:00:05''::interval'),
+	('schemamig_approve', 'revision text, note text DEFAULT NULL::text, checksum text DEFAULT NULL::text'),
+	('schemamig_guard', 'mode text DEFAULT NULL::text'),
 	('schemamig_report', 'target text DEFAULT ''head''::text'),
 	('schemamig_graph', 'format text DEFAULT ''text''::text')
 ) AS f (name, arguments);
@@ -53,6 +58,8 @@ FROM (VALUES
 	('schemamig_branches', 'TABLE(revision, children)'),
 	('schemamig_history', 'TABLE(revision, parents, depends_on, labels, message, state, is_head, is_current, created_at, applied_at)'),
 	('schemamig_path', 'TABLE(seq, revision, direction)'),
+	('schemamig_lint', 'TABLE(statement, line, col, rule, severity, message, suggestion, locks, rewrites, scans)'),
+	('schemamig_trace', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, traced, reason, locks, rewrites, scans, rows, duration)'),
 	('schemamig_adopt', 'TABLE(version, revision, state, detail, source)'),
 	('schemamig_plan', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, locks, rewrites, scans, destructive, hazards)')
 ) AS f (name, result);

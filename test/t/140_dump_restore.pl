@@ -27,6 +27,9 @@ TABLE schemamig.applied ORDER BY revision;
 TABLE schemamig.step ORDER BY revision, direction, step;
 TABLE schemamig.run ORDER BY id;
 TABLE schemamig.log_entry ORDER BY seq;
+TABLE schemamig.approval ORDER BY revision;
+SELECT evtname, evtevent, evtfoid::regproc, evtenabled FROM pg_event_trigger ORDER BY 1;
+SELECT schemamig_guard();
 SELECT * FROM schemamig_status();
 SELECT p.proname, p.proacl FROM pg_proc p WHERE p.proname LIKE 'schemamig%' ORDER BY 1;
 SELECT relname, relacl FROM pg_class WHERE relnamespace = 'schemamig'::regnamespace AND relkind = 'v' ORDER BY 1;});
@@ -41,7 +44,9 @@ sub goes_on
 	my $seq = $at->safe_psql($db, 'SELECT max(seq) FROM schemamig.log_entry');
 	my $ordinal = $at->safe_psql($db, 'SELECT max(ordinal) FROM schemamig.revision');
 
-	$at->safe_psql($db, 'CREATE TABLE missing (a int)');
+	my ($code, $out, $err) = $at->psql($db, 'CREATE TABLE missing (a int)');
+	like($err, qr/changed by migrations only: CREATE TABLE: table public.missing/, "$name: the guard is there");
+	$at->safe_psql($db, 'SET schemamig.guard_pass = on; CREATE TABLE missing (a int)');
 	is($at->safe_psql($db, "SET client_min_messages = warning; SELECT revision, steps FROM schemamig_apply('half')"),
 		'half|3', "$name: a half done revision is completed");
 	is($at->safe_psql($db, 'SELECT count(*) FROM pg_index WHERE NOT indisvalid'), 0, "$name: its index is valid");
@@ -75,9 +80,28 @@ SELECT schemamig_revision('other', '', NULL, 'other', parents => '{}', depends_o
 SELECT schemamig_revision('open', 'CREATE TABLE open (a int)', '', 'open', parents => '{other}');
 SELECT schemamig_apply('two');
 SELECT schemamig_stamp('other');
+CREATE ROLE approver;
+GRANT EXECUTE ON FUNCTION schemamig_approve TO approver;
+SET SESSION AUTHORIZATION approver;
+SELECT schemamig_approve('open', 'seen');
+RESET SESSION AUTHORIZATION;
+SELECT schemamig_guard('block');
 SQL
 $node->psql('postgres', "SELECT schemamig_apply('half')", stderr => \my $failure);
 like($failure, qr/relation "missing" does not exist/, 'a run has failed half way');
+
+# The guard lets extensions come and be changed.
+SKIP:
+{
+	my $name = $node->safe_psql('postgres', "SELECT min(name) FROM pg_available_extensions WHERE name IN ('citext', 'hstore', 'pg_trgm')");
+	skip 'no other extension is installed', 1 unless $name;
+	$node->safe_psql('postgres', 'CREATE DATABASE extended');
+	$node->safe_psql('extended', "CREATE EXTENSION schemamig; SELECT schemamig_guard('block');"
+		  . " CREATE EXTENSION $name; CREATE SCHEMA IF NOT EXISTS public; ALTER EXTENSION $name UPDATE");
+	is($node->safe_psql('extended', "SELECT count(*) FROM pg_extension WHERE extname = '$name'"), 1,
+		'the guard does not stop CREATE EXTENSION');
+	$node->safe_psql('postgres', 'DROP DATABASE extended');
+}
 my $state = state_of($node, 'postgres');
 like($state, qr/^half\|.*\|partial\|/m, 'its revision is half done');
 
