@@ -1,4 +1,5 @@
 -- Only what another role than its author has approved is executed.
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
 SET client_min_messages = warning;
 CREATE ROLE regress_smig_alice LOGIN;
 CREATE ROLE regress_smig_bob LOGIN;

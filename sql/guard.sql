@@ -1,4 +1,5 @@
 -- DDL from outside of runs is recorded or refused.
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
 SET client_min_messages = warning;
 SET schemamig.lint = off;
 CREATE ROLE regress_smig_dba LOGIN;

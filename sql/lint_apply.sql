@@ -1,4 +1,5 @@
 -- A run looks for hazards in its plan before it starts.
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
 CREATE TABLE lint_users (id bigint PRIMARY KEY, email text, note text);
 INSERT INTO lint_users SELECT g, 'e' || g FROM generate_series(1, 10) g;
 CREATE TABLE lint_orders (id bigint PRIMARY KEY, user_id bigint);

@@ -95,4 +95,12 @@ WHERE pid = pg_backend_pid() AND locktype = 'relation'
 	AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = 'lint_examples'::regnamespace);
 ROLLBACK;
 
+-- What comes later in the script counts, and what does not do does not.
+SELECT statement, rule FROM schemamig_lint('CREATE TABLE o9 (id bigint PRIMARY KEY);
+CREATE TABLE n9 (id bigint PRIMARY KEY, o bigint REFERENCES o9, j json);
+CREATE INDEX ON n9 (o)') WHERE rule IS NOT NULL;
+SELECT statement, rule, suggestion FROM schemamig_lint('CREATE TABLE o9 (id bigint PRIMARY KEY);
+CREATE TABLE n9 (id bigint PRIMARY KEY, o bigint REFERENCES o9, j jsonb);
+CREATE INDEX ON n9 (o) WHERE o > 1') WHERE rule IS NOT NULL;
+
 DROP SCHEMA lint_examples CASCADE;

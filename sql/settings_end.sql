@@ -1,5 +1,6 @@
 -- What a script sets ends with its revision, whether it is one transaction or
 -- several steps; deferred triggers still see it.
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
 CREATE TABLE seen (place text, setting text, who text);
 CREATE ROLE regress_settings_end;
 GRANT CREATE ON SCHEMA public TO regress_settings_end;

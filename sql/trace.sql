@@ -1,4 +1,5 @@
 -- Executes the plan, takes it back, and says what it did.
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
 SET client_min_messages = warning;
 CREATE TABLE trace_a (id bigint PRIMARY KEY, v int, w text) WITH (autovacuum_enabled = off);
 CREATE TABLE trace_b (id bigint PRIMARY KEY, a_id bigint CONSTRAINT trace_b_a REFERENCES trace_a) WITH (autovacuum_enabled = off);

@@ -265,6 +265,12 @@ push_lock(JsonbParseState **state, const char *name, LOCKMODE mode)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 /*
  * Says what has been done since the look before, in the current memory
  * context.
@@ -314,6 +320,7 @@ smig_measure_look(SmigMeasure *measure, const List *foreseen,
 		relation->held = relation->seen;
 		relation->seen = 0;
 	}
+	list_sort(result->rewrites, compare_names);
 	result->locks = JsonbValueToJsonb(pushJsonbValue(&locks, WJB_END_OBJECT,
 													 NULL));
 	result->scans = JsonbValueToJsonb(pushJsonbValue(&scans, WJB_END_OBJECT,

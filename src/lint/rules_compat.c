@@ -340,34 +340,47 @@ check_type(SmigRuleContext *context)
 }
 
 static void
-report_json(SmigRuleContext *context, SmigRelation *relation,
-			AlterTableCmd *cmd)
+report_json(SmigRuleContext *context, ColumnDef *definition, const char *table)
 {
-	ColumnDef  *definition = castNode(ColumnDef, cmd->def);
 	TypeName   *type = definition->typeName;
+	SmigSource *source;
+	char	   *suggestion = NULL;
 
-	if (strcmp(strVal(llast(type->names)), "json") == 0 &&
-		type->arrayBounds == NIL)
-	{
-		SmigSource *source = smig_source_read(context->script,
-											  context->statement);
-		char	   *suggestion = NULL;
+	if (type == NULL || strcmp(strVal(llast(type->names)), "json") != 0 ||
+		type->arrayBounds != NIL)
+		return;
+	source = smig_source_read(context->script, context->statement);
+	if (type->location >= 0 &&
+		pg_strncasecmp(context->script->text +type->location, "json", 4) == 0)
+		suggestion = smig_source_replace(source, type->location,
+										 type->location + 4, "jsonb");
+	smig_rule_report(context, definition->location, suggestion,
+					 "type json has no equality: SELECT DISTINCT, GROUP BY and UNION over %s fail in clients; use jsonb",
+					 table);
+}
 
-		if (type->location >= 0 &&
-			pg_strncasecmp(context->script->text +type->location, "json",
-						   4) == 0)
-			suggestion = smig_source_replace(source, type->location,
-											 type->location + 4, "jsonb");
-		smig_rule_report(context, definition->location, suggestion,
-						 "type json has no equality: SELECT DISTINCT, GROUP BY and UNION over %s fail in running clients; use jsonb",
-						 relation->label);
-	}
+static void
+report_new_json(SmigRuleContext *context, SmigRelation *relation,
+				AlterTableCmd *cmd)
+{
+	report_json(context, castNode(ColumnDef, cmd->def), relation->label);
 }
 
 static void
 check_json(SmigRuleContext *context)
 {
-	each_command(context, AT_AddColumn, report_json);
+	CreateStmt *stmt = (CreateStmt *) context->stmt;
+	ListCell   *lc;
+
+	each_command(context, AT_AddColumn, report_new_json);
+	if (!IsA(stmt, CreateStmt))
+		return;
+	foreach(lc, stmt->tableElts)
+	{
+		if (IsA(lfirst(lc), ColumnDef))
+			report_json(context, lfirst(lc),
+						smig_suggest_written(stmt->relation));
+	}
 }
 
 static void

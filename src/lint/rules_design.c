@@ -293,7 +293,8 @@ comes_later(SmigRuleContext *context, const char *table, const char *column)
 			IndexElem  *first = linitial(index->indexParams);
 
 			if (strcmp(index->relation->relname, table) == 0 && first->name &&
-				strcmp(first->name, column) == 0)
+				strcmp(first->name, column) == 0 &&
+				index->whereClause == NULL)
 				return true;
 		}
 		if (!IsA(stmt, AlterTableStmt) ||
