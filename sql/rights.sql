@@ -17,7 +17,7 @@ GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches
 	schemamig_resolve, schemamig_graph, schemamig_plan, schemamig_sql,
 	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report TO regress_smig_reader;
 -- author
-GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_load_files, schemamig_draft, schemamig_replace,
+GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_import, schemamig_load_files, schemamig_draft, schemamig_replace,
 	schemamig_remove, schemamig_merge, schemamig_squash TO regress_smig_author;
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
@@ -60,6 +60,8 @@ SELECT 1;
 -- schemamig:down
 ');
 SELECT schemamig_replace('two1', 'SELECT 2', '');
+SELECT schemamig_import('sqlx', '{"1_imported.sql": "SELECT 1"}');
+SELECT schemamig_remove('1');
 SELECT * FROM schemamig_load_files(jsonb_build_object('two1.sql', schemamig_export('two1')));
 SELECT file, change FROM schemamig_export_files();
 SELECT file FROM schemamig_draft('three', revision => 'three1');

@@ -48,6 +48,11 @@ typedef struct AdoptTool
 								 * name, in the order of time */
 } AdoptTool;
 
+/* dbmate's table has a key; that of Rails only since it has the other. */
+#define HAS_KEY \
+	"EXISTS (SELECT FROM pg_catalog.pg_constraint k" \
+	" WHERE k.conrelid = c.oid AND k.contype = 'p')"
+
 /* Rails writes down its environment beside its migrations, since version 5. */
 #define IS_RAILS \
 	"EXISTS (SELECT FROM pg_catalog.pg_class m" \
@@ -62,9 +67,7 @@ static const AdoptTool tools[] = {
 	},
 	{
 		"dbmate", "schema_migrations", "version", "dirty inserted_at",
-		"NOT " IS_RAILS " AND EXISTS (SELECT FROM pg_catalog.pg_attribute a"
-		" WHERE a.attrelid = c.oid AND a.attname = 'version'"
-		" AND a.atttypid = 1043 AND a.atttypmod > 0)",
+		"NOT " IS_RAILS " AND " HAS_KEY,
 		"SELECT version::text, 'applied', NULL::text, NULL::text"
 		" FROM %s ORDER BY 1"
 	},
@@ -105,9 +108,7 @@ static const AdoptTool tools[] = {
 	},
 	{
 		"rails", "schema_migrations", "version", "dirty inserted_at",
-		"(" IS_RAILS " OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a"
-		" WHERE a.attrelid = c.oid AND a.attname = 'version'"
-		" AND a.atttypid = 1043 AND a.atttypmod > 0))",
+		"(" IS_RAILS " OR NOT " HAS_KEY ")",
 		"SELECT version::text, 'applied', NULL::text, NULL::text"
 		" FROM %s ORDER BY 1"
 	},

@@ -702,3 +702,26 @@ smig_revision_checksum(const SmigRevision *revision)
 					  revision->down ? strlen(revision->down) : 0);
 	return smig_checksum_end(checksum);
 }
+
+/*
+ * The file, and the line in it, that a line of an imported script comes from.
+ *
+ * source: SmigRevision.up_source or down_source.  line: from 1; less means the
+ * first.
+ */
+int
+smig_revision_source_line(List *source, int line, const char **file)
+{
+	const SmigSourceLine *found = linitial(source);
+	ListCell   *lc;
+
+	foreach(lc, source)
+	{
+		const SmigSourceLine *from = lfirst(lc);
+
+		if (from->line <= line)
+			found = from;
+	}
+	*file = found->file;
+	return found->file_line + Max(line - found->line, 0);
+}

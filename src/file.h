@@ -22,6 +22,17 @@ typedef enum SmigChange
 } SmigChange;
 
 /*
+ * Where a script of an import comes from: its lines from "line" on are those of
+ * the file from "file_line" on.  Lines count from 1.
+ */
+typedef struct SmigSourceLine
+{
+	int			line;
+	const char *file;
+	int			file_line;
+} SmigSourceLine;
+
+/*
  * A revision's content, from a file, from arguments, or from the store.
  * Everything is in the context it was made in.
  */
@@ -45,12 +56,16 @@ typedef struct SmigRevision
 	int			up_line;		/* of the up script's first line there */
 	int			down_line;		/* of the down script's first line there */
 	SmigChange	change;			/* set by smig_writer_write */
+	List	   *up_source;		/* of SmigSourceLine *, when imported */
+	List	   *down_source;
 } SmigRevision;
 
 extern List *smig_file_parse(const char *source);
 extern List *smig_file_parse_named(const char *source, const char *file);
 extern char *smig_file_place(const char *file, int line);
 extern char *smig_file_format(const SmigRevision *revision);
+extern int	smig_revision_source_line(List *source, int line,
+									  const char **file);
 extern char *smig_revision_checksum(const SmigRevision *revision);
 
 #endif							/* SMIG_FILE_H */

@@ -24,6 +24,7 @@ typedef struct WriteContext
 	const SmigRevision *revision;
 	const char *part;			/* "up script", or NULL */
 	int			part_line;
+	List	   *source;			/* of SmigSourceLine *: of the part */
 } WriteContext;
 
 static void
@@ -33,6 +34,17 @@ write_context_callback(void *arg)
 
 	const SmigRevision *revision = context->revision;
 
+	if (context->source)
+	{
+		const char *file;
+		int			line = smig_revision_source_line(context->source,
+													 smig_script_error_line(),
+													 &file);
+
+		errcontext("file \"%s\", line %d", file, line);
+	}
+	if (revision->line == 0)
+		return;
 	if (context->part)
 		errcontext("the %s begins at %s", context->part,
 				   smig_file_place(revision->file, context->part_line));
@@ -366,7 +378,8 @@ check_scripts(SmigWriter *writer, const SmigRevision *revision,
 			  MemoryContext scratch)
 {
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	WriteContext context = {revision, "up script", revision->up_line};
+	WriteContext context = {revision, "up script", revision->up_line,
+	revision->up_source};
 	ErrorContextCallback callback;
 
 	callback.callback = write_context_callback;
@@ -380,6 +393,7 @@ check_scripts(SmigWriter *writer, const SmigRevision *revision,
 	{
 		context.part = "down script";
 		context.part_line = revision->down_line;
+		context.source = revision->down_source;
 		check_script(revision->down, revision->down_mode,
 					 psprintf("down script of revision \"%s\"",
 							  revision->id));

@@ -396,6 +396,34 @@ locate_statements(ScriptParse *parse, List *raws)
 }
 
 /*
+ * Fills *parse and splits the text into the statements of parse->script,
+ * transaction control among them.
+ */
+static void
+split_text(ScriptParse *parse, const char *text, const char *what)
+{
+	SmigScript *script = palloc0(sizeof(SmigScript));
+	ErrorContextCallback callback;
+	List	   *raws;
+
+	script->text = pstrdup(text);
+	parse->what = what;
+	parse->script = script;
+	parse->length = strlen(text);
+	parse->line = 1;
+	parse->column = 1;
+
+	smig_script_error_reset();
+	callback.callback = smig_script_parse_callback;
+	callback.arg = parse;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	raws = parse_statements(script->text);
+	error_context_stack = callback.previous;
+	locate_statements(parse, raws);
+}
+
+/*
  * Parses a script into statements and steps.
  *
  * text: the script, in the server's encoding.  mode: how it is cut.  what:
@@ -409,29 +437,26 @@ locate_statements(ScriptParse *parse, List *raws)
 SmigScript *
 smig_script_parse(const char *text, SmigTransactionMode mode, const char *what)
 {
-	SmigScript *script = palloc0(sizeof(SmigScript));
 	ScriptParse parse = {0};
-	ErrorContextCallback callback;
-	List	   *raws;
 
-	script->text = pstrdup(text);
-	script->mode = mode;
-	parse.what = what;
-	parse.script = script;
-	parse.length = strlen(text);
-	parse.line = 1;
-	parse.column = 1;
-
-	callback.callback = smig_script_parse_callback;
-	callback.arg = &parse;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	raws = parse_statements(script->text);
-	error_context_stack = callback.previous;
-
-	locate_statements(&parse, raws);
+	split_text(&parse, text, what);
+	parse.script->mode = mode;
 	build_steps(&parse);
-	return script;
+	return parse.script;
+}
+
+/*
+ * Splits a text into statements and nothing more: BEGIN and COMMIT are among
+ * them, there are no steps, and statements have neither kind nor number.
+ * Otherwise as smig_script_parse.
+ */
+SmigScript *
+smig_script_split(const char *text, const char *what)
+{
+	ScriptParse parse = {0};
+
+	split_text(&parse, text, what);
+	return parse.script;
 }
 
 /*

@@ -75,6 +75,8 @@ typedef struct SmigScript
 
 extern SmigScript *smig_script_parse(const char *text, SmigTransactionMode mode,
 									 const char *what);
+extern SmigScript *smig_script_split(const char *text, const char *what);
+extern int	smig_script_error_line(void);
 extern const char *smig_script_kind_name(SmigStepKind kind);
 extern char *smig_script_statement_text(const SmigScript *script,
 										const SmigStatement *statement);

@@ -127,6 +127,29 @@ set_internal_position(const char *text, int start, int end, int offset)
 	pfree(query);
 }
 
+/* Of the last error in a script that was being parsed. */
+static int	error_line = 0;
+
+/*
+ * Line of the error under way, for error context callbacks around
+ * smig_script_parse that know where a script's lines come from; 0 when it has
+ * none.
+ */
+int
+smig_script_error_line(void)
+{
+	return error_line;
+}
+
+/*
+ * To be called before a script is parsed.
+ */
+void
+smig_script_error_reset(void)
+{
+	error_line = 0;
+}
+
 /*
  * For use inside ereport(): makes the error point at a byte of the script
  * that is being parsed.
@@ -138,6 +161,7 @@ smig_script_error_at(const ScriptParse *parse, int offset)
 	int			column;
 
 	smig_script_position(parse->script->text, offset, &line, &column);
+	error_line = line;
 	set_internal_position(parse->script->text, 0, parse->length, offset);
 	errcontext("%s, line %d, column %d", parse->what, line, column);
 	return 0;

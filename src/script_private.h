@@ -67,6 +67,7 @@ extern StatementKind smig_script_classify(ScriptParse *parse,
 										  const SmigStatement *statement);
 
 /* script_error.c */
+extern void smig_script_error_reset(void);
 extern int	smig_script_error_at(const ScriptParse *parse, int offset);
 extern void smig_script_parse_callback(void *arg);
 

@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(60);
+SELECT plan(62);
 
 SELECT has_schema('schemamig');
 
@@ -31,6 +31,7 @@ FROM (VALUES
 	('schemamig_path', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_plan', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text'),
 	('schemamig_sql', 'range text DEFAULT NULL::text'),
+	('schemamig_import', 'tool text, source text, down text DEFAULT NULL::text'),
 	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
 	('schemamig_baseline', 'message text DEFAULT ''baseline''::text, revision text DEFAULT NULL::text'),
 	('schemamig_squash', 'range text, message text, revision text DEFAULT NULL::text'),
@@ -60,6 +61,7 @@ FROM (VALUES
 	('schemamig_path', 'TABLE(seq, revision, direction)'),
 	('schemamig_lint', 'TABLE(statement, line, col, rule, severity, message, suggestion, locks, rewrites, scans)'),
 	('schemamig_trace', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, traced, reason, locks, rewrites, scans, rows, duration)'),
+	('schemamig_import', 'SETOF text'),
 	('schemamig_adopt', 'TABLE(version, revision, state, detail, source)'),
 	('schemamig_plan', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, locks, rewrites, scans, destructive, hazards)')
 ) AS f (name, result);
