@@ -65,7 +65,7 @@ sub meanwhile
 	$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 	my $there = session($standby);
 	my $startup = $there->query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'");
-	my ($beat, $longest) = (0, 0);
+	my ($beat, $longest, $asked) = (0, 0, 0);
 
 	# One turn of a tenth of a second, a tenth of which it may run.
 	my $turn = sub {
@@ -75,14 +75,24 @@ sub meanwhile
 			$ctl->query('UPDATE heartbeat SET at = clock_timestamp()');
 			$beat = time;
 		}
-		my $lag = $there->query('SELECT extract(epoch FROM clock_timestamp() - at) FROM heartbeat');
-		$longest = $lag if $lag =~ /^[\d.]+$/ && $lag > $longest;
 		sleep 0.09;
 		kill 'CONT', $startup;
+		# not waited for while it is stopped: it can have been in the middle of
+		# the heartbeat's page
+		if ($there->is_done)
+		{
+			my $lag = $asked ? $there->wait : 0;
+
+			$asked = 1;
+			$longest = $lag if $lag =~ /^[\d.]+$/ && $lag > $longest;
+			$there->send('SELECT extract(epoch FROM clock_timestamp() - at) FROM heartbeat');
+		}
 		sleep 0.01;
 	};
 	my $catch_up = sub {
 		kill 'CONT', $startup;
+		$there->wait;
+		$asked = 0;
 		$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 		$ctl->query('UPDATE heartbeat SET at = clock_timestamp()');
 		$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
