@@ -20,6 +20,7 @@ COMMENT ON COLUMN schemamig.squash.down_transaction IS 'As in schemamig.revision
 COMMENT ON COLUMN schemamig.squash.checksum IS 'As in schemamig.revision.';
 COMMENT ON COLUMN schemamig.squash.created_at IS 'When it was written.';
 COMMENT ON COLUMN schemamig.squash.created_by IS 'Role that wrote it.';
+COMMENT ON COLUMN schemamig.squash.created_login IS 'Role that had logged in then.';
 COMMENT ON COLUMN schemamig.squash.replaces IS
 'Ids of the revisions that it replaces, in their order.';
 
