@@ -15,10 +15,14 @@ GRANT SELECT ON schemamig.log, schemamig.lock, schemamig.progress TO regress_smi
 GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches,
 	schemamig_history, schemamig_show, schemamig_export, schemamig_export_files, schemamig_path,
 	schemamig_resolve, schemamig_graph, schemamig_plan, schemamig_sql,
-	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report TO regress_smig_reader;
+	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report,
+	schemamig_snapshot, schemamig_fingerprint, schemamig_diff, schemamig_check,
+	schemamig_drift TO regress_smig_reader;
 -- author
-GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_import, schemamig_load_files, schemamig_draft, schemamig_replace,
-	schemamig_remove, schemamig_merge, schemamig_squash TO regress_smig_author;
+GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_import, schemamig_load_files,
+	schemamig_draft, schemamig_replace, schemamig_remove, schemamig_merge,
+	schemamig_squash, schemamig_model, schemamig_autogenerate, schemamig_verify,
+	schemamig_verify_tap TO regress_smig_author;
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
 	schemamig_wait, schemamig_cancel, schemamig_pause, schemamig_resume,

@@ -1,7 +1,7 @@
 --
 -- schemamig_status and the views log, lock and progress
 --
-TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
+TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry, schemamig.state RESTART IDENTITY;
 \pset null '-'
 \set VERBOSITY terse
 CREATE FUNCTION pg_temp.status() RETURNS TABLE (current text[], heads text[], pending int, running boolean, failed text, drifted boolean, next text)

@@ -19,6 +19,7 @@
 
 #include "journal.h"
 #include "result.h"
+#include "state.h"
 #include "store.h"
 #include "target.h"
 
@@ -241,7 +242,7 @@ advise_pending(StringInfo next, SmigGraph *graph, int heads, int pending)
  */
 static char *
 advise(const RunFacts *facts, List *journal, SmigGraph *graph, int heads,
-	   int pending)
+	   int pending, SmigDrifted drifted)
 {
 	StringInfoData next;
 
@@ -253,6 +254,9 @@ advise(const RunFacts *facts, List *journal, SmigGraph *graph, int heads,
 	}
 	if (!advise_unfinished(&next, facts, journal))
 		advise_pending(&next, graph, heads, pending);
+
+	if (drifted == SMIG_DRIFT_SOME)
+		appendStringInfoString(&next, " The schema has drifted: SELECT * FROM schemamig_drift() shows how, SELECT schemamig_repair() makes a revision of it.");
 
 	/* with a journal, the next run cleans up after itself */
 	if (facts->invalid && journal == NIL)
@@ -278,6 +282,7 @@ schemamig_status(PG_FUNCTION_ARGS)
 	List	   *heads;
 	List	   *journal;
 	int			pending;
+	SmigDrifted drifted;
 	Datum		values[7] = {0};
 	bool		nulls[7] = {false};
 
@@ -295,10 +300,12 @@ schemamig_status(PG_FUNCTION_ARGS)
 	nulls[3] = !facts.is_running;
 	values[4] = facts.last_error;
 	nulls[4] = !facts.failed;
-	/* known once schemamig can describe a schema */
-	nulls[5] = true;
+	drifted = facts.is_running ? SMIG_DRIFT_UNKNOWN : smig_state_drifted_soon();
+	values[5] = BoolGetDatum(drifted == SMIG_DRIFT_SOME);
+	nulls[5] = drifted == SMIG_DRIFT_UNKNOWN;
 	values[6] = CStringGetTextDatum(advise(&facts, journal, graph,
-										   list_length(heads), pending));
+										   list_length(heads), pending,
+										   drifted));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -56,6 +56,7 @@ extern SmigPlanned *smig_plan_revision(SmigPlan *plan, int n);
 extern void smig_plan_check(SmigPlan *plan, List *journal,
 							SmigRunTransaction transaction,
 							bool allow_destructive);
+extern void smig_plan_check_author(const SmigRevision *revision);
 extern bool smig_plan_trusts_author(const SmigRevision *revision);
 extern void smig_plan_check_author(const SmigRevision *revision);
 

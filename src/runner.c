@@ -37,6 +37,7 @@
 #include "lock.h"
 #include "revision.h"
 #include "runner.h"
+#include "state.h"
 #include "step.h"
 
 /* How often to look for the end of a run that lost its lock (ms). */
@@ -94,6 +95,44 @@ record_end(SmigRun *run, const ErrorData *edata)
 						 edata && run->step ? run->step->number : 0,
 						 sqlstate, edata ? edata->message : NULL);
 	smig_squash_settle();
+}
+
+/*
+ * Takes the snapshot of the schema as it is now, in a transaction of its own.
+ * The revisions are done, so that no failure of this is one of the run; only
+ * drift is not known then.
+ *
+ * Errors: those that shall stop the run, as schemamig_cancel().
+ */
+static void
+record_state(SmigRun *run)
+{
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		smig_state_record(run->request->run);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		if (geterrcode() == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(run->context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+		RESUME_INTERRUPTS();
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("no snapshot of the schema was taken: %s",
+						edata->message),
+				 errhint("Until the next run drift is not known.")));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(run->context);
 }
 
 static SmigPart *
@@ -227,6 +266,7 @@ run_revisions(SmigRun *run)
 		MemoryContextSwitchTo(run->context);
 		MemoryContextReset(revision_context);
 	}
+	record_state(run);
 }
 
 /*
@@ -255,6 +295,7 @@ run_at_once(SmigRun *run)
 	smig_step_run_transaction(run, parts);
 	run->planned = NULL;
 	run->step = NULL;
+	record_state(run);
 }
 
 static SmigRun *
@@ -353,6 +394,12 @@ record_failure(SmigRun *run, ErrorData *edata)
 	{
 		StartTransactionCommand();
 		record_end(run, edata);
+		CommitTransactionCommand();
+
+		/* how far it came */
+		StartTransactionCommand();
+		if (run->plan && smig_state_find() == NULL)
+			smig_state_record(run->request->run);
 		CommitTransactionCommand();
 	}
 	PG_CATCH();
@@ -489,6 +536,8 @@ smig_runner_run_inline(const SmigRequest *request)
 	run->planned = NULL;
 	run->step = NULL;
 	record_end(run, NULL);
+	if (run->plan->nodes != NIL)
+		smig_state_record(request->run);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(run->context);
 }

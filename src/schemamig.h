@@ -27,6 +27,7 @@
  */
 #define SMIG_LOCKCLASS_RUN		0x534D
 #define SMIG_LOCKCLASS_BACKFILL	0x534E
+#define SMIG_LOCKCLASS_SCRATCH	0x534F
 
 /* Directions of a run. */
 typedef enum SmigDirection

@@ -149,6 +149,13 @@ char	   *smig_throttle_query = NULL;
 int			smig_backfill_errors = 1000;
 
 /*
+ * schemamig.snapshots: how many snapshots of the schema are kept, one for each
+ * set of revisions that was current after a run; 0: none is taken, and drift
+ * is not known.
+ */
+int			smig_snapshots = 100;
+
+/*
  * Defines the settings of backfills.
  */
 static void
@@ -289,6 +296,14 @@ smig_settings_define(void)
 							 false,
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("schemamig.snapshots",
+							"Sets how many snapshots of the schema after runs are kept.",
+							"0 means that none is taken, and that drift is not known.",
+							&smig_snapshots,
+							100, 0, 10000,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
 
 	define_backfill_settings();
 	MarkGUCPrefixReserved("schemamig");

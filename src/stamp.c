@@ -25,6 +25,7 @@
 #include "lock.h"
 #include "revision.h"
 #include "stamp.h"
+#include "state.h"
 #include "store.h"
 #include "target.h"
 
@@ -112,10 +113,11 @@ write_state(SmigGraph *graph, const Bitmapset *added,
 }
 
 /*
- * Records the stamp as a run that is over.
+ * Records as a run that is over that revisions were marked, not run; returns
+ * its id.
  */
-static int64
-write_run(const char *target)
+int64
+smig_stamp_record(const char *target)
 {
 	SmigRunRow	row = {0};
 
@@ -171,9 +173,12 @@ smig_stamp_write(SmigGraph *graph, const Bitmapset *applied,
 				 const Bitmapset *stamped, const Bitmapset *scope,
 				 const char *target)
 {
+	int64		run = smig_stamp_record(target);
+
 	write_state(graph, bms_difference(stamped, applied),
-				bms_difference(applied, stamped), scope, write_run(target));
+				bms_difference(applied, stamped), scope, run);
 	smig_squash_settle();
+	smig_state_record(run);
 }
 
 /*

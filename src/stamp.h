@@ -13,6 +13,7 @@
 
 #include "graph.h"
 
+extern int64 smig_stamp_record(const char *target);
 extern void smig_stamp_begin(const char *function, const char *what);
 extern void smig_stamp_write(SmigGraph *graph, const Bitmapset *applied,
 							 const Bitmapset *stamped, const Bitmapset *scope,

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
@@ -27,7 +26,6 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -36,7 +34,7 @@
 
 #include "backfill/backfill.h"
 #include "journal.h"
-#include "settings.h"
+#include "session.h"
 #include "worker.h"
 
 static SmigRelay *relay = NULL;
@@ -78,70 +76,7 @@ smig_worker_launch(SmigRelay *segment, BackgroundWorkerHandle **handle)
 }
 
 /*
- * Takes on the session and current role of the caller, under the checks that
- * its SET commands went through.
- */
-static void
-take_identity(void)
-{
-	const SmigShared *shared = relay->shared;
-
-	if (GetSessionUserId() != shared->session_role)
-		SetConfigOption("session_authorization",
-						GetUserNameFromId(shared->session_role, false),
-						PGC_USERSET, PGC_S_SESSION);
-	if (GetUserId() != shared->current_role)
-		SetConfigOption("role", shared->current_role == shared->session_role ?
-						"none" : GetUserNameFromId(shared->current_role, false),
-						PGC_USERSET, PGC_S_SESSION);
-	if (GetUserId() != shared->current_role)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("could not take over the role of the caller")));
-}
-
-static void
-set_own(const char *name, const char *value)
-{
-	SetConfigOption(name, value, PGC_USERSET, PGC_S_SESSION);
-}
-
-/*
- * Gives the session the caller's settings, and those of a run on top: its own
- * timeouts, READ COMMITTED and read-write transactions, and the server's
- * encoding on the queue (the caller converts for its client).
- */
-static void
-restore_all(void)
-{
-	char		value[32];
-
-	/* copies checked values of a live session, as a parallel worker does */
-	InitializingParallelWorker = true;
-	RestoreGUCState(relay->settings);
-	InitializingParallelWorker = false;
-
-	set_own("client_encoding", GetDatabaseEncodingName());
-	snprintf(value, sizeof(value), "%d", smig_lock_timeout);
-	set_own("lock_timeout", value);
-	snprintf(value, sizeof(value), "%d", smig_statement_timeout);
-	set_own("statement_timeout", value);
-	set_own("idle_in_transaction_session_timeout", "0");
-	if (GetConfigOption("transaction_timeout", true, false))
-		set_own("transaction_timeout", "0");
-
-	/* autovacuum gives way to us after this long, see wait_outside() */
-	snprintf(value, sizeof(value), "%d",
-			 Max(1, Min(DeadlockTimeout, smig_lock_timeout / 2)));
-	SetConfigOption("deadlock_timeout", value, PGC_SUSET, PGC_S_SESSION);
-	set_own("default_transaction_isolation", "read committed");
-	set_own("default_transaction_read_only", "off");
-	set_own("default_transaction_deferrable", "off");
-	take_identity();
-}
-
-/*
- * Whether any setting differs from what restore_all left.
+ * Whether any setting differs from what smig_session_take_over left.
  */
 static bool
 settings_changed(void)
@@ -168,7 +103,7 @@ restore_settings(void)
 {
 	if (!settings_changed())
 		return;
-	restore_all();
+	smig_session_take_over(relay);
 	if (baseline)
 		pfree(baseline);
 	baseline_size = EstimateGUCStateSpace();

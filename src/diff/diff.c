@@ -26,6 +26,7 @@
 #include "utils/tuplestore.h"
 
 #include "diff/delta.h"
+#include "diff/diff.h"
 #include "model/snapshot.h"
 
 PG_FUNCTION_INFO_V1(schemamig_diff);
@@ -414,27 +415,17 @@ pin_settings(void)
 }
 
 /*
- * schemamig_diff(source, target): see install/50_diff.sql.
+ * Writes the rows of schemamig_diff for two snapshots.  The caller has pinned
+ * the settings: smig_snapshot_pin_settings.
  */
-Datum
-schemamig_diff(PG_FUNCTION_ARGS)
+void
+smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 {
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	SmigSnapshot *from;
-	SmigSnapshot *to;
-	Written		forth;
-	Written		back;
-	int			nestlevel;
+	Written		forth = write_plan(smig_delta_make(from, to, false));
+	Written		back = write_plan(smig_delta_make(to, from, true));
 	int			seq = 0;
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
-	nestlevel = pin_settings();
-	smig_source_pair(source, target, &from, &to);
-	forth = write_plan(smig_delta_make(from, to, false));
-	back = write_plan(smig_delta_make(to, from, true));
 	foreach(lc, pair_rows(&forth, &back))
 	{
 		Row		   *row = lfirst(lc);
@@ -445,6 +436,24 @@ schemamig_diff(PG_FUNCTION_ARGS)
 				row->up, row->down);
 	}
 	(void) put_unsupported(result, forth.delta, seq);
+}
+
+/*
+ * schemamig_diff(source, target): see install/50_diff.sql.
+ */
+Datum
+schemamig_diff(PG_FUNCTION_ARGS)
+{
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	SmigSnapshot *from;
+	SmigSnapshot *to;
+	int			nestlevel;
+
+	InitMaterializedSRF(fcinfo, 0);
+	smig_source_pair(source, target, &from, &to);
+	nestlevel = pin_settings();
+	smig_diff_put((ReturnSetInfo *) fcinfo->resultinfo, from, to);
 	AtEOXact_GUC(true, nestlevel);
 	PG_RETURN_NULL();
 }
@@ -498,10 +507,11 @@ schemamig_fingerprint(PG_FUNCTION_ARGS)
 	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	SmigSnapshot *from;
 	SmigSnapshot *to;
-	int			nestlevel = pin_settings();
+	int			nestlevel;
 	char	   *fingerprint;
 
 	smig_source_pair(source, "empty", &from, &to);
+	nestlevel = pin_settings();
 	fingerprint = smig_snapshot_fingerprint(from);
 	AtEOXact_GUC(true, nestlevel);
 	PG_RETURN_TEXT_P(cstring_to_text(fingerprint));

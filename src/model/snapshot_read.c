@@ -16,18 +16,26 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "diff/kind.h"
@@ -588,6 +596,36 @@ smig_snapshot_pin_settings(void)
 }
 
 /*
+ * Whether the catalog of a kind has any row that initdb has not made.  To look
+ * is cheaper by far than to plan the kind's query, and most catalogs have none.
+ * Schemas, languages and extensions count that initdb has made.
+ */
+static bool
+may_have_objects(const SmigKind *kind)
+{
+	ScanKeyData key;
+	Relation	catalog;
+	SysScanDesc scan;
+	bool		found;
+
+	if (!OidIsValid(kind->classid) || kind->classid == NamespaceRelationId ||
+		kind->classid == LanguageRelationId ||
+		kind->classid == ExtensionRelationId ||
+		kind->classid == RelationRelationId ||
+		kind->classid == TypeRelationId)
+		return true;
+	catalog = table_open(kind->classid, AccessShareLock);
+	/* the oid is the first column of all these catalogs */
+	ScanKeyInit(&key, 1, BTGreaterEqualStrategyNumber, F_OIDGE,
+				ObjectIdGetDatum(FirstNormalObjectId));
+	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/*
  * Reads the schemas named (char *, unquoted), or with NIL the whole database:
  * all schemas that are not the system's, ours or an extension's, and the
  * objects that live outside schemas.  Needs no right beyond reading the
@@ -624,7 +662,8 @@ smig_snapshot_read(List *schemas)
 		const SmigKind *kind = smig_kind_nth(i);
 
 		if (kind->query &&
-			(reader.snapshot->whole || !(kind->flags & SMIG_KIND_GLOBAL)))
+			(reader.snapshot->whole || !(kind->flags & SMIG_KIND_GLOBAL)) &&
+			may_have_objects(kind))
 			read_kind(&reader, kind);
 	}
 	read_dependencies(&reader);

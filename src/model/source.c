@@ -14,6 +14,8 @@
 
 #include "diff/kind.h"
 #include "model/snapshot.h"
+#include "model/stored.h"
+#include "state.h"
 
 typedef enum SourceKind
 {
@@ -21,19 +23,22 @@ typedef enum SourceKind
 	SOURCE_EMPTY,
 	SOURCE_SCHEMA,
 	SOURCE_DATABASE,
+	SOURCE_MODEL,
+	SOURCE_REVISION,
 	SOURCE_JSON
 } SourceKind;
 
 typedef struct Source
 {
 	SourceKind	kind;
-	const char *name;			/* of the schema or database, unquoted */
+	const char *name;			/* of the schema, database, model: unquoted */
+	SmigModel  *model;			/* set when it has been read */
 } Source;
 
 static Source
 parse_source(const char *text)
 {
-	Source		source = {SOURCE_LIVE, NULL};
+	Source		source = {SOURCE_LIVE, NULL, NULL};
 
 	if (strcmp(text, "live") == 0)
 		return source;
@@ -48,6 +53,17 @@ parse_source(const char *text)
 	source.name = text + strlen("database:");
 	if (strncmp(text, "database:", strlen("database:")) == 0)
 		return source;
+	source.kind = SOURCE_MODEL;
+	source.name = "default";
+	if (strcmp(text, "model") == 0)
+		return source;
+	source.name = text + strlen("model:");
+	if (strncmp(text, "model:", strlen("model:")) == 0)
+		return source;
+	source.kind = SOURCE_REVISION;
+	source.name = text + strlen("revision:");
+	if (strncmp(text, "revision:", strlen("revision:")) == 0)
+		return source;
 	source.kind = SOURCE_JSON;
 	source.name = text;
 	while (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r')
@@ -57,7 +73,7 @@ parse_source(const char *text)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("source \"%s\" is not known", source.name),
-			 errhint("Use live, empty, schema:<name>, database:<name>, or the jsonb of schemamig_snapshot().")));
+			 errhint("Use live, model, model:<name>, revision:<id>, schema:<name>, database:<name>, empty, or the jsonb of schemamig_snapshot().")));
 }
 
 /*
@@ -89,7 +105,7 @@ empty_snapshot(SmigSnapshot *other)
  * Reads a source; "schemas" limits it to those (NIL: the whole database).
  */
 static SmigSnapshot *
-read_source(const Source *source, List *schemas)
+read_source(Source *source, List *schemas)
 {
 	switch (source->kind)
 	{
@@ -100,12 +116,34 @@ read_source(const Source *source, List *schemas)
 															source->name)));
 		case SOURCE_DATABASE:
 			return smig_snapshot_read_database(source->name, schemas);
+		case SOURCE_MODEL:
+			source->model = smig_stored_model_required(source->name);
+			return smig_snapshot_from_json(source->model->snapshot);
+		case SOURCE_REVISION:
+			return smig_snapshot_from_json(smig_state_of_revision(source->name));
 		case SOURCE_JSON:
 			return smig_snapshot_from_json(source->name);
 		case SOURCE_EMPTY:
 			break;
 	}
 	return NULL;
+}
+
+static bool
+is_kept(const Source *source)
+{
+	return source->kind == SOURCE_MODEL || source->kind == SOURCE_REVISION;
+}
+
+/*
+ * Where a model does not say who owns things, that is no difference.
+ */
+static void
+adopt_owners(const Source *source, SmigSnapshot *snapshot,
+			 const SmigSnapshot *other)
+{
+	if (source->model && !source->model->owners)
+		smig_snapshot_adopt_owners(snapshot, other, source->model->built_by);
 }
 
 /*
@@ -128,6 +166,13 @@ smig_source_pair(const char *source, const char *target, SmigSnapshot **from,
 		schemas = list_make1(unconstify(char *, second.name));
 	*from = read_source(&first, schemas);
 	*to = read_source(&second, schemas);
+	if (is_kept(&first) || is_kept(&second))
+	{
+		if (*from)
+			smig_snapshot_hide_secrets(*from);
+		if (*to)
+			smig_snapshot_hide_secrets(*to);
+	}
 	if (*from == NULL)
 		*from = empty_snapshot(*to);
 	if (*to == NULL)
@@ -137,6 +182,8 @@ smig_source_pair(const char *source, const char *target, SmigSnapshot **from,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot compare a whole database with single schemas"),
 				 errhint("Make both snapshots with the same list of schemas.")));
+	adopt_owners(&first, *from, *to);
+	adopt_owners(&second, *to, *from);
 	if (!(*from)->whole && list_length((*from)->schemas) == 1 &&
 		list_length((*to)->schemas) == 1 &&
 		strcmp(linitial((*from)->schemas), linitial((*to)->schemas)) != 0)

@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(62);
+SELECT plan(69);
 
 SELECT has_schema('schemamig');
 
@@ -41,7 +41,14 @@ FROM (VALUES
 	('schemamig_approve', 'revision text, note text DEFAULT NULL::text, checksum text DEFAULT NULL::text'),
 	('schemamig_guard', 'mode text DEFAULT NULL::text'),
 	('schemamig_report', 'target text DEFAULT ''head''::text'),
-	('schemamig_graph', 'format text DEFAULT ''text''::text')
+	('schemamig_graph', 'format text DEFAULT ''text''::text'),
+	('schemamig_model', 'sql text, name text DEFAULT ''default''::text'),
+	('schemamig_diff', 'source text, target text'),
+	('schemamig_repair', 'message text DEFAULT NULL::text'),
+	('schemamig_fingerprint', 'source text DEFAULT ''live''::text'),
+	('schemamig_autogenerate', 'message text, model text DEFAULT NULL::text, revision text DEFAULT NULL::text'),
+	('schemamig_verify', 'target text DEFAULT ''heads''::text'),
+	('schemamig_verify_tap', 'target text DEFAULT ''heads''::text')
 ) AS f (name, arguments);
 
 -- result columns
