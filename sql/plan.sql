@@ -85,4 +85,5 @@ SELECT * FROM schemamig_show('acc1, emp1');
 SELECT * FROM schemamig_show(NULL);
 SELECT * FROM schemamig_show('nosuch');
 
+DROP TABLE account;
 TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry RESTART IDENTITY;
