@@ -98,11 +98,9 @@ record_end(SmigRun *run, const ErrorData *edata)
 }
 
 /*
- * Takes the snapshot of the schema as it is now, in a transaction of its own.
- * The revisions are done, so that no failure of this is one of the run; only
- * drift is not known then.
- *
- * Errors: those that shall stop the run, as schemamig_cancel().
+ * Takes the snapshot of the schema as the run leaves it, in a transaction of
+ * its own.  The run is done and on record, so that no failure of this, a
+ * cancel included, is one of the run; only drift is not known then.
  */
 static void
 record_state(SmigRun *run)
@@ -117,8 +115,6 @@ record_state(SmigRun *run)
 	{
 		ErrorData  *edata;
 
-		if (geterrcode() == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(run->context);
 		edata = CopyErrorData();
@@ -266,7 +262,6 @@ run_revisions(SmigRun *run)
 		MemoryContextSwitchTo(run->context);
 		MemoryContextReset(revision_context);
 	}
-	record_state(run);
 }
 
 /*
@@ -295,7 +290,6 @@ run_at_once(SmigRun *run)
 	smig_step_run_transaction(run, parts);
 	run->planned = NULL;
 	run->step = NULL;
-	record_state(run);
 }
 
 static SmigRun *
@@ -467,6 +461,8 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 		StartTransactionCommand();
 		record_end(run, NULL);
 		CommitTransactionCommand();
+		if (run->plan->nodes != NIL)
+			record_state(run);
 	}
 
 	/* before anything is sent: nobody may wait for the client's sake */
