@@ -58,6 +58,5 @@ extern void smig_plan_check(SmigPlan *plan, List *journal,
 							bool allow_destructive);
 extern void smig_plan_check_author(const SmigRevision *revision);
 extern bool smig_plan_trusts_author(const SmigRevision *revision);
-extern void smig_plan_check_author(const SmigRevision *revision);
 
 #endif							/* SMIG_PLAN_H */
