@@ -17,6 +17,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -444,6 +445,12 @@ lead(SmigEngine *engine, bool retry)
 	verify(backfill);
 }
 
+static void
+set_search_path(const char *value)
+{
+	SetConfigOption("search_path", value, PGC_USERSET, PGC_S_SESSION);
+}
+
 /*
  * Runs or resumes a backfill to its end.  Called outside a transaction, in a
  * worker, in a memory context that outlives transactions.
@@ -467,6 +474,7 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 	SmigBackfill *backfill;
 	SmigEngine	engine;
 	ErrorData  *volatile edata = NULL;
+	char	   *search_path = NULL;
 	SmigLook	look;
 	int64		bytes;
 	bool		retry;
@@ -474,8 +482,10 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (options->search_path)
-		SetConfigOption("search_path", options->search_path, PGC_USERSET,
-						PGC_S_SESSION);
+	{
+		search_path = pstrdup(namespace_search_path);
+		set_search_path(options->search_path);
+	}
 	plan = smig_backfill_analyse(options->statement, options->key);
 	smig_backfill_check_rights(plan);
 	CommitTransactionCommand();
@@ -515,6 +525,8 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	unlock_table(plan->relation);
+	if (search_path)
+		set_search_path(search_path);
 	if (edata)
 		ReThrowError(edata);
 	report_end(&engine, &look, bytes);
