@@ -334,13 +334,15 @@ smig_backfill_check_rights(const SmigBackfillPlan *plan)
 /*
  * Runs the statement on the rows of one range, in the current transaction.
  *
+ * range->planned_at: set to when it was ready to run
+ *
  * Result: the number of rows processed.
  *
  * Errors: those of the statement; 55000 when its driving table is another one
  * than at the start.
  */
 uint64
-smig_backfill_run_range(const SmigBackfillPlan *plan, const SmigRange *range)
+smig_backfill_run_range(const SmigBackfillPlan *plan, SmigRange *range)
 {
 	Query	   *query;
 	Query	   *level;
@@ -380,6 +382,7 @@ smig_backfill_run_range(const SmigBackfillPlan *plan, const SmigRange *range)
 									  CURSOR_OPT_PARALLEL_OK, parameters),
 					  NULL);
 	PopActiveSnapshot();
+	range->planned_at = GetCurrentTimestamp();
 	PortalStart(portal, parameters, 0, InvalidSnapshot);
 	PortalSetResultFormat(portal, 1, &format);
 	receiver = CreateDestReceiver(DestNone);

@@ -74,6 +74,7 @@ typedef struct SmigRange
 	bool		exact;			/* instead: just the row at "upto" */
 	bool		by_position;	/* instead: the rows at these places */
 	List	   *tids;			/* of ItemPointer; their rows are locked */
+	TimestampTz planned_at;		/* when the statement was ready to run */
 } SmigRange;
 
 /* The statement, understood. */
@@ -150,7 +151,7 @@ extern SmigBackfillPlan *smig_backfill_analyse(const char *statement,
 extern bool smig_backfill_is_repeatable(const SmigBackfillPlan *plan);
 extern void smig_backfill_check_rights(const SmigBackfillPlan *plan);
 extern uint64 smig_backfill_run_range(const SmigBackfillPlan *plan,
-									  const SmigRange *range);
+									  SmigRange *range);
 
 /* key.c */
 extern void smig_key_choose(SmigKey *key, Oid relation, List *names);

@@ -244,11 +244,11 @@ run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 		engine->slice : most;
 	uint64		processed = 0;
 
-	engine->rows = 0;
 	do
 	{
 		SmigRange	range = {0};
 		int64		step = Min(slice, most - engine->rows);
+		TimestampTz begin = GetCurrentTimestamp();
 
 		CHECK_FOR_INTERRUPTS();
 		engine->upto = NIL;
@@ -257,6 +257,12 @@ run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 		find_range(engine, reached->position, upper, step, &range);
 		if (!range.by_position || range.tids != NIL)
 			processed += smig_backfill_run_range(engine->backfill->plan, &range);
+		if (range.planned_at && !range.by_position)
+		{
+			engine->planning = (range.planned_at - begin) / 1000;
+			engine->overhead += engine->planning;
+		}
+		engine->slices++;
 		reached->position = range.upto;
 		if (is_waited_for())
 		{
@@ -283,8 +289,12 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	uint64		wal;
 	uint64		rows;
 	SmigPlace	old;
+	int			limit = engine->batch_target * TARGET_LIMIT +
+		(int) Min(engine->planning * 2 * SLICE_SHARE, 60 * 1000);
 
 	engine->rows = 0;
+	engine->slices = 0;
+	engine->overhead = 0;
 	engine->upto = NIL;
 	StartTransactionCommand();
 	if (engine->position)
@@ -295,8 +305,7 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	if (engine->position)
 		check_filenode(backfill);
 	if (next_rows(engine) > 1)
-		enable_timeout_after(STATEMENT_TIMEOUT,
-							 engine->batch_target * TARGET_LIMIT);
+		enable_timeout_after(STATEMENT_TIMEOUT, limit);
 	rows = run_slices(engine, upper, &reached);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (engine->position && rows > 0)
@@ -319,6 +328,9 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 /*
  * The next batch's size, from the time the last one took.
  *
+ * Time for planning, which grows with the number of partitions and not with
+ * that of rows, does not count; slices take at least as long as that.
+ *
  * ms: milliseconds; a batch that the end of its range cut short says nothing
  *		about larger ones, so "full" is false for it
  */
@@ -332,13 +344,15 @@ adapt(SmigEngine *engine, int64 ms, bool full)
 	double		target = crowded ?
 		Max(engine->batch_target / (double) CROWDED_SHARE, 1) :
 		engine->batch_target;
-	double		factor = target / Max(ms, 1);
+	int64		work = Max(ms - engine->overhead, 1);
+	double		factor = target / work;
+	double		slice = Max((double) engine->batch_target / SLICE_SHARE,
+							(double) engine->overhead / Max(engine->slices, 1));
 
 	if (!full && factor > 1.0)
 		return;
 	factor = Min(Max(factor, crowded ? 0.01 : 0.25), 4.0);
-	engine->slice = (int64) ((double) engine->batch_target / SLICE_SHARE *
-							 engine->rows / Max(ms, 1)) + 1;
+	engine->slice = (int64) (slice * engine->rows / work) + 1;
 	engine->batch = (int64) (engine->rows * factor);
 	engine->batch = Min(Max(engine->batch, 1), fixed > 0 ? fixed : MAX_BATCH);
 }

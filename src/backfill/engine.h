@@ -43,6 +43,9 @@ typedef struct SmigEngine
 	int64		batch;			/* rows that take batch_target */
 	int64		slice;			/* rows done at a time in it; 0: all */
 	int64		rows;			/* gone over in this batch or the last one */
+	int64		slices;			/* done in it */
+	int64		overhead;		/* ms of it spent on planning */
+	int64		planning;		/* ms that the last slice's planning took */
 	int64		good_rows;		/* of these, those before its last slice */
 	SmigPlace	upto;			/* end of that; NIL before it is known */
 	TimestampTz crowded_at;		/* last time somebody waited for us; 0: never */

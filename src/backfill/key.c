@@ -374,8 +374,21 @@ compare_row(const SmigKey *key, int varno, SmigComparison comparison,
 		return (Node *) make_opclause(operators[0], BOOLOID, false,
 									  linitial(left), linitial(right),
 									  InvalidOid, key->collations[0]);
-	return make_row_compare(comparison, opnos, families, collations, left,
-							right);
+
+	/*
+	 * What follows for the first column is said as well: partitions are not
+	 * pruned by a comparison of rows.
+	 */
+	return make_and_qual(make_row_compare(comparison, opnos, families,
+										  collations, left, right),
+						 (Node *) make_opclause(comparison == SMIG_LESS_EQUAL ?
+												key->less_equal[0] :
+												key->greater_equal[0],
+												BOOLOID, false,
+												copyObject(linitial(left)),
+												copyObject(linitial(right)),
+												InvalidOid,
+												key->collations[0]));
 }
 
 /* Tests of all key columns for null, or for not null. */
