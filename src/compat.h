@@ -153,6 +153,11 @@ extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 #define SMIG_PARTITION_CONSTRAINT_LOCK ShareLock
 #endif
 
+/* NOT NULL can be NOT VALID, and has a name, from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define SMIG_HAVE_NOT_NULL_CONSTRAINTS
+#endif
+
 /* ALTER COLUMN ... SET EXPRESSION came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define SMIG_HAVE_SET_EXPRESSION

@@ -86,6 +86,14 @@ static const struct config_enum_entry lint_modes[] = {
 };
 
 /*
+ * schemamig.diff_online: whether schemamig_diff and what builds on it write
+ * DDL in the form that keeps a table in use: indexes CONCURRENTLY, constraints
+ * NOT VALID and validated apart, and so on, in more statements.  Off: the short
+ * form, each change one statement, all transactional but ADD VALUE.
+ */
+bool		smig_diff_online = true;
+
+/*
  * schemamig.batch_target (ms): how long a batch of a backfill should take.
  * The number of rows follows; a batch that takes four times as long is rolled
  * back and made again with half the rows.
@@ -295,6 +303,13 @@ smig_settings_define(void)
 							 &smig_guard_pass,
 							 false,
 							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("schemamig.diff_online",
+							 "Writes the DDL of differences in the form that keeps tables in use.",
+							 "Off gives the short form, which locks more.",
+							 &smig_diff_online,
+							 true,
+							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("schemamig.snapshots",

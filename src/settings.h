@@ -27,6 +27,7 @@ extern char *smig_trusted_authors;
 extern int	smig_lint_mode;
 extern bool smig_require_approval;
 extern bool smig_guard_pass;
+extern bool smig_diff_online;
 extern int	smig_snapshots;
 
 extern int	smig_batch_target;

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "diff/delta.h"
+#include "settings.h"
 
 /*
  * The plan's notes about an object of either snapshot.
@@ -39,16 +40,136 @@ match(SmigDelta *delta, SmigObject *old, SmigObject *new)
 	smig_delta_state(delta, new)->other = old;
 }
 
+/*
+ * An index (or a constraint with one) that is a partition of another, or what
+ * says so.  Its name was often made up by PostgreSQL and means little.
+ */
+static bool
+is_attached(const SmigObject *object)
+{
+	return strcmp(object->kind->name, "index partition") == 0 ||
+		(object->origin &&
+		 (strcmp(object->kind->name, "index") == 0 ||
+		  smig_attr(object, "_index")));
+}
+
+/*
+ * Matches objects of the same kind and identity that have no counterpart yet.
+ */
 static void
-match_by_key(SmigDelta *delta)
+match_by_key(SmigDelta *delta, bool attached, bool whatever)
 {
 	for (int i = 0; i < delta->from->nobjects; i++)
 	{
 		SmigObject *old = delta->from->objects[i];
-		SmigObject *new = smig_snapshot_find(delta->to, old->key);
+		SmigObject *new;
 
-		if (new)
+		if ((is_attached(old) != attached && !whatever) ||
+			delta->from_states[i].other ||
+			strcmp(old->kind->name, "index partition") == 0)
+			continue;
+		new = smig_snapshot_find(delta->to, old->key);
+		if (new && smig_delta_state(delta, new)->other == NULL &&
+			(whatever || is_attached(new) == attached))
 			match(delta, old, new);
+	}
+}
+
+typedef struct AttachedEntry
+{
+	uint64		hash;			/* of what it is part of, and its table */
+	SmigObject *object;
+} AttachedEntry;
+
+static uint64
+text_hash(uint64 seed, const char *text)
+{
+	return hash_bytes_extended((const unsigned char *) text,
+							   (int) strlen(text), seed);
+}
+
+static uint64
+attached_hash(const SmigObject *root, const SmigObject *table)
+{
+	return text_hash(text_hash(0, root->key), table->key);
+}
+
+/*
+ * Matches an attached index by the index that it is part of.
+ */
+static void
+match_attached_index(SmigDelta *delta, HTAB *table, SmigObject *old)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+	SmigObject *root;
+	AttachedEntry *entry;
+	uint64		hash;
+
+	if (state->other || old->parent == NULL)
+		return;
+	if (is_attached(old->origin))
+		match_attached_index(delta, table, old->origin);
+	root = smig_delta_state(delta, old->origin)->other;
+	if (root == NULL)
+		return;
+	hash = attached_hash(root, old->parent);
+	entry = hash_search(table, &hash, HASH_FIND, NULL);
+	if (entry == NULL || entry->object->origin != root ||
+		strcmp(entry->object->parent->key, old->parent->key) != 0 ||
+		entry->object->kind != old->kind ||
+		smig_delta_state(delta, entry->object)->other)
+		return;
+	match(delta, old, entry->object);
+	if (strcmp(old->name, entry->object->name) != 0)
+	{
+		state->renamed = true;
+		smig_delta_state(delta, entry->object)->renamed = true;
+	}
+}
+
+static void
+match_attached(SmigDelta *delta)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(uint64),
+		.entrysize = sizeof(AttachedEntry),
+		.hcxt = CurrentMemoryContext
+	};
+	HTAB	   *table = hash_create("schemamig attached indexes", 128, &control,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *new = delta->to->objects[i];
+		AttachedEntry *entry;
+		uint64		hash;
+
+		if (new->origin == NULL || !is_attached(new) || new->parent == NULL)
+			continue;
+		hash = attached_hash(new->origin, new->parent);
+		entry = hash_search(table, &hash, HASH_ENTER, NULL);
+		entry->object = new;
+	}
+	for (int i = 0; i < delta->from->nobjects; i++)
+		if (delta->from->objects[i]->origin &&
+			is_attached(delta->from->objects[i]))
+			match_attached_index(delta, table, delta->from->objects[i]);
+	match_by_key(delta, true, false);
+	match_by_key(delta, true, true);
+	hash_destroy(table);
+	/* what attaches them goes with them */
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *link = delta->from->objects[i];
+		SmigObject *index;
+		const SmigObject *other;
+
+		if (strcmp(link->kind->name, "index partition") != 0)
+			continue;
+		index = smig_delta_state(delta, link->parent)->other;
+		other = index ? smig_child_of_kind(index, "index partition") : NULL;
+		if (other)
+			match(delta, link, unconstify(SmigObject *, other));
 	}
 }
 
@@ -60,13 +181,6 @@ typedef struct SignatureEntry
 	SmigObject *object;
 	int			count;			/* how many objects look like this */
 } SignatureEntry;
-
-static uint64
-text_hash(uint64 seed, const char *text)
-{
-	return hash_bytes_extended((const unsigned char *) text,
-							   (int) strlen(text), seed);
-}
 
 /*
  * Hash of everything but the name.
@@ -109,7 +223,7 @@ unmatched_by_signature(SmigDelta *delta, SmigSnapshot *snapshot)
 		uint64		hash;
 		bool		found;
 
-		if (!(object->kind->flags & SMIG_KIND_RENAME) ||
+		if (!(object->kind->flags & SMIG_KIND_RENAME) || is_attached(object) ||
 			smig_delta_state(delta, object)->other)
 			continue;
 		hash = signature(object);
@@ -154,10 +268,13 @@ match_renamed(SmigDelta *delta)
 /* ---------------- fates ---------------- */
 
 static bool
-same_parent(const SmigObject *old, const SmigObject *new)
+same_parent(SmigDelta *delta, const SmigObject *old,
+			const SmigObject *new)
 {
 	if (old->parent == NULL || new->parent == NULL)
 		return old->parent == new->parent;
+	if (smig_delta_state(delta, old->parent)->other == new->parent)
+		return true;
 	return strcmp(old->parent->key, new->parent->key) == 0;
 }
 
@@ -169,6 +286,29 @@ set_fate(SmigDelta *delta, SmigObject *old, SmigFate fate)
 	state->fate = fate;
 	if (state->other)
 		smig_delta_state(delta, state->other)->fate = fate;
+}
+
+/*
+ * An index that is attached to another cannot be dropped while that one stays,
+ * nor detached, so the whole is replaced, unless the table is detached.
+ */
+static void
+replace_roots(SmigDelta *delta, SmigObject *attached)
+{
+	SmigObject *index = attached;
+
+	if (strcmp(attached->kind->name, "index partition") == 0)
+		index = attached->parent;
+	if (index == NULL || index->origin == NULL || !is_attached(index) ||
+		!smig_delta_inherits_both(delta, index))
+		return;
+	for (; index; index = index->origin)
+	{
+		SmigState  *state = smig_delta_state(delta, index);
+
+		if (state->other && state->fate != SMIG_FATE_DROP)
+			set_fate(delta, index, SMIG_FATE_REPLACE);
+	}
 }
 
 /*
@@ -190,7 +330,7 @@ first_fates(SmigDelta *delta)
 		CHECK_FOR_INTERRUPTS();
 		if (new == NULL)
 			fate = SMIG_FATE_DROP;
-		else if (!same_parent(old, new))
+		else if (!same_parent(delta, old, new))
 			fate = SMIG_FATE_REPLACE;
 		else if (!smig_object_same(old, new))
 		{
@@ -206,6 +346,18 @@ first_fates(SmigDelta *delta)
 		else if (delta->from_states[i].renamed)
 			fate = SMIG_FATE_ALTER;
 		set_fate(delta, old, fate);
+	}
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *part = delta->from->objects[i];
+
+		if (delta->from_states[i].fate == SMIG_FATE_REPLACE &&
+			(part->kind->flags & SMIG_KIND_PART) && part->parent &&
+			smig_delta_state(delta, part->parent)->other)
+			set_fate(delta, part->parent, SMIG_FATE_REPLACE);
+		if (delta->from_states[i].fate == SMIG_FATE_REPLACE ||
+			delta->from_states[i].fate == SMIG_FATE_DROP)
+			replace_roots(delta, part);
 	}
 	for (int i = 0; i < delta->to->nobjects; i++)
 		if (delta->to_states[i].other == NULL)
@@ -228,15 +380,26 @@ depends_on(const SmigObject *object, const SmigObject *on)
 	return false;
 }
 
-SMIG_NORETURN static void
+/*
+ * Gives the plan up, for a reason in words; the first one counts.  Planning
+ * goes on, so that the caller need not look after each step.
+ */
+void
+smig_delta_refuse(SmigDelta *delta, const char *detail, const char *reason)
+{
+	if (delta->refusal)
+		return;
+	delta->refusal = pstrdup(reason);
+	delta->refusal_detail = detail ? pstrdup(detail) : NULL;
+}
+
+static void
 refuse(SmigDelta *delta, const SmigObject *object, const SmigObject *because)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s %s would have to be recreated, and with it %s %s, which holds data",
-					because->kind->name, because->id, object->kind->name,
-					object->id),
-			 errhint("Write this change by hand, or in smaller steps.")));
+	smig_delta_refuse(delta, NULL,
+					  psprintf("%s %s would have to be recreated, and with it %s %s, which holds data",
+							   because->kind->name, because->id,
+							   object->kind->name, object->id));
 }
 
 /*
@@ -254,11 +417,20 @@ replace(SmigDelta *delta, List *work, SmigObject *old, const SmigObject *because
 		smig_delta_state(delta, old->parent)->fate != SMIG_FATE_REPLACE &&
 		because != old->parent)
 		return replace(delta, work, old->parent, because);
+	if (old->origin && is_attached(old) && because != old->origin &&
+		smig_delta_inherits_both(delta, old))
+		work = replace(delta, work, old->origin, because);
 	if ((old->kind->flags & SMIG_KIND_DATA) && because != old->parent &&
 		smig_attr(old, "generated") == NULL)
+	{
 		refuse(delta, old, because);
+		return work;
+	}
 	if (old->kind->flags & SMIG_KIND_UNMODELLED)
+	{
 		refuse(delta, old, because);
+		return work;
+	}
 	set_fate(delta, old, SMIG_FATE_REPLACE);
 	return lappend(work, old);
 }
@@ -333,11 +505,7 @@ column_type_dependants(SmigDelta *delta, List *work, SmigObject *column)
 	foreach(lc, column->rdeps)
 	{
 		SmigObject *user = lfirst(lc);
-		SmigState  *state = smig_delta_state(delta, user);
 
-		if (state->fate == SMIG_FATE_ALTER &&
-			!depends_on(state->other, smig_delta_state(delta, column)->other))
-			continue;
 		if ((user->kind->flags & SMIG_KIND_COLUMN_BOUND) ||
 			(is_column(user) && smig_attr(user, "generated")) ||
 			(strcmp(user->kind->name, "foreign key") == 0 &&
@@ -361,6 +529,10 @@ dependants(SmigDelta *delta, List *work, SmigObject *old)
 		SmigObject *user = lfirst(lc);
 		SmigState  *mine = smig_delta_state(delta, user);
 
+		/* an index goes with the one that it is attached to */
+		if (strcmp(user->kind->name, "index partition") == 0 &&
+			user->parent && user->parent->origin == old)
+			work = replace(delta, work, user->parent, old);
 		if (mine->fate != SMIG_FATE_KEEP && mine->fate != SMIG_FATE_ALTER)
 			continue;
 		if (user == old->parent)
@@ -436,9 +608,111 @@ smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object)
 }
 
 /*
+ * The object that an inherited column or check constraint of a child table has
+ * from "object", when it stays although "object" goes; else NULL.
+ */
+static const SmigObject *
+spared_heir(SmigDelta *delta, const SmigObject *object, const SmigObject *child)
+{
+	ListCell   *lc;
+
+	foreach(lc, child->children)
+	{
+		const SmigObject *heir = lfirst(lc);
+		SmigState  *state = smig_delta_state(delta, heir);
+
+		if (heir->origin == object && smig_attr(heir, "inherited") &&
+			(state->fate == SMIG_FATE_KEEP || state->fate == SMIG_FATE_ALTER))
+			return heir;
+	}
+	return NULL;
+}
+
+/*
+ * Whether the drop of a column or check constraint must leave those inherited
+ * from it alone, because one of them stays.
+ */
+bool
+smig_delta_spares(SmigDelta *delta, const SmigObject *object)
+{
+	ListCell   *lc;
+
+	if (object->parent == NULL)
+		return false;
+	foreach(lc, object->parent->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+
+		if ((link->kind->flags & SMIG_KIND_INHERITS) &&
+			smig_delta_state(delta, link)->fate == SMIG_FATE_KEEP &&
+			spared_heir(delta, object, link->parent))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether "new", which its table is to have by inheritance only, will be so.
+ */
+static bool
+will_be_inherited(SmigDelta *delta, const SmigObject *new)
+{
+	SmigState  *state = smig_delta_state(delta, new);
+	SmigState  *origin;
+
+	if (new->parent == NULL || smig_delta_is_new(delta, new->parent))
+		return true;
+	if (new->origin == NULL || !smig_delta_inherits_both(delta, new))
+		return false;
+	origin = smig_delta_state(delta, new->origin);
+	if (state->fate == SMIG_FATE_CREATE || state->fate == SMIG_FATE_REPLACE)
+		return smig_delta_is_new(delta, new->origin);
+	return smig_attr(state->other, "inherited") &&
+		!smig_delta_is_new(delta, new->origin) &&
+		origin->fate != SMIG_FATE_DROP;
+}
+
+/*
+ * Whether "old", which its table has by inheritance only, will be its own: cut
+ * from its parent, or left by it.
+ */
+static bool
+will_be_own(SmigDelta *delta, const SmigObject *old)
+{
+	SmigFate	fate;
+
+	if (old->origin == NULL || !smig_delta_inherits_both(delta, old))
+		return true;
+	fate = smig_delta_state(delta, old->origin)->fate;
+	return fate == SMIG_FATE_DROP || fate == SMIG_FATE_REPLACE;
+}
+
+/*
+ * Notes where a column or check constraint is to be inherited only, or no
+ * longer: there is no DDL for that while the table exists.
+ */
+static void
+check_inherited(SmigDelta *delta)
+{
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		SmigObject *new = delta->to->objects[i];
+		SmigState  *state = &delta->to_states[i];
+
+		if (smig_attr(new, "inherited") ? !will_be_inherited(delta, new) :
+			state->other && smig_attr(state->other, "inherited") &&
+			(state->fate == SMIG_FATE_KEEP || state->fate == SMIG_FATE_ALTER) &&
+			!will_be_own(delta, state->other))
+			state->unsupported =
+				"What a table defines itself cannot be turned into what it has by inheritance only, or back";
+	}
+}
+
+/*
  * Plans how to turn "from" into "to".  "backward" breaks ties the other way
- * round, so that the plan back mirrors the plan forth.  Errors: 0A000 when a
- * change would need to recreate something that holds data.
+ * round, so that the plan back mirrors the plan forth.  When a change would need
+ * to recreate something that holds data, or cannot be ordered, the result has
+ * a refusal and no order.
  */
 SmigDelta *
 smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
@@ -448,6 +722,7 @@ smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
 	delta->from = from;
 	delta->to = to;
 	delta->backward = backward;
+	delta->online = smig_diff_online;
 	delta->user = GetUserNameFromId(GetUserId(), false);
 	delta->from_states = palloc_extended(sizeof(SmigState) *
 										 Max(from->nobjects, 1),
@@ -459,10 +734,13 @@ smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
 		if (strcmp(from->objects[i]->kind->name, "default privileges") == 0)
 			delta->default_privileges = lappend(delta->default_privileges,
 												from->objects[i]);
-	match_by_key(delta);
+	match_by_key(delta, false, false);
 	match_renamed(delta);
+	match_attached(delta);
 	first_fates(delta);
 	spread(delta);
-	smig_delta_order(delta);
+	check_inherited(delta);
+	if (delta->refusal == NULL)
+		smig_delta_order(delta);
 	return delta;
 }

@@ -47,6 +47,7 @@ typedef struct SmigState
 	bool		folded;			/* part of the parent's statement */
 	bool		implied;		/* done by another object's statement */
 	bool		unchecked;		/* a function whose body cannot be checked yet */
+	const char *unsupported;	/* a constant: what there is no DDL for */
 	int			drop;			/* actions, or -1 */
 	int			aside;
 	int			alter;
@@ -79,11 +80,14 @@ typedef struct SmigDelta
 	SmigState  *to_states;
 	const char *user;			/* who will run it and own what is created */
 	bool		backward;		/* ties are broken the other way round */
+	bool		online;			/* write the form that keeps tables in use */
 	List	   *default_privileges; /* of SmigObject * of the source */
 	int			nactions;
 	int			maxactions;
 	SmigAction *actions;
 	int		   *order;			/* actions in execution order */
+	const char *refusal;		/* why it cannot be planned, or NULL */
+	const char *refusal_detail;
 } SmigDelta;
 
 /* delta.c */
@@ -91,6 +95,9 @@ extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
 								  bool backward);
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
+extern bool smig_delta_spares(SmigDelta *delta, const SmigObject *object);
+extern void smig_delta_refuse(SmigDelta *delta, const char *detail,
+							  const char *reason);
 
 /* edges.c */
 extern void smig_delta_make_edges(SmigDelta *delta);
@@ -104,6 +111,8 @@ extern void smig_delta_write(SmigDelta *delta, const SmigAction *action,
 
 /* kind_table.c, kind_column.c, kind_constraint.c */
 extern char *smig_column_definition(SmigDelta *delta, const SmigObject *column);
+extern char *smig_column_bare_definition(SmigDelta *delta,
+										 const SmigObject *column);
 extern void smig_column_after(SmigDelta *delta, const SmigObject *column,
 							  SmigCell *cell);
 extern char *smig_constraint_definition(const SmigObject *constraint);
@@ -119,6 +128,14 @@ extern char *smig_cast_expression(const char *column, const char *from,
 								  const char *to, bool retype);
 extern bool smig_cast_rewrites(const char *from, const char *to);
 extern bool smig_cast_loses(const char *from, const char *to);
+
+/* online.c */
+extern bool smig_online(SmigDelta *delta, const SmigObject *object);
+extern void smig_online_create_key(SmigDelta *delta, const SmigObject *key,
+								   SmigCell *cell);
+extern void smig_online_set_not_null(const SmigObject *column, SmigCell *cell);
+extern bool smig_online_add_column(SmigDelta *delta, const SmigObject *column,
+								   SmigCell *cell);
 
 static inline bool
 smig_delta_is_new(SmigDelta *delta, const SmigObject *object)

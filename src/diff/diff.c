@@ -41,15 +41,15 @@ typedef struct Written
 	SmigDelta  *delta;
 	int			n;
 	const SmigAction **actions; /* those that have statements, in order */
-	SmigCell  **cells;
+	List	  **cells;			/* of SmigCell *, of each */
 } Written;
 
 typedef struct Row
 {
 	const SmigAction *action;
 	bool		backward;		/* the action is of the way back */
-	SmigCell   *up;
-	SmigCell   *down;
+	List	   *up;				/* of SmigCell * */
+	List	   *down;
 } Row;
 
 /* ---------------- renames that may be meant ---------------- */
@@ -165,7 +165,7 @@ flag_renames(Written *written)
 			new = entry ? entry->table : NULL;
 		}
 		if (new)
-			suggest_rename(written->cells[i], old, new);
+			suggest_rename(linitial(written->cells[i]), old, new);
 	}
 	hash_destroy(shapes);
 }
@@ -180,19 +180,23 @@ write_plan(SmigDelta *delta)
 	written.delta = delta;
 	written.n = 0;
 	written.actions = palloc(sizeof(SmigAction *) * Max(delta->nactions, 1));
-	written.cells = palloc(sizeof(SmigCell *) * Max(delta->nactions, 1));
+	written.cells = palloc(sizeof(List *) * Max(delta->nactions, 1));
+	if (delta->refusal)
+		return written;
 	for (int i = 0; i < delta->nactions; i++)
 	{
 		const SmigAction *action = &delta->actions[delta->order[i]];
 		SmigCell   *cell = palloc(sizeof(SmigCell));
+		List	   *parts;
 
 		CHECK_FOR_INTERRUPTS();
 		smig_cell_init(cell);
 		smig_delta_write(delta, action, cell);
-		if (cell->text.len == 0)
+		parts = smig_cell_parts(cell);
+		if (parts == NIL)
 			continue;
 		written.actions[written.n] = action;
-		written.cells[written.n++] = cell;
+		written.cells[written.n++] = parts;
 	}
 	flag_renames(&written);
 	return written;
@@ -284,8 +288,8 @@ pair_places(const Written *forth, const Written *back)
 }
 
 static List *
-add_row(List *rows, const SmigAction *action, bool backward, SmigCell *up,
-		SmigCell *down)
+add_row(List *rows, const SmigAction *action, bool backward, List *up,
+		List *down)
 {
 	Row		   *row = palloc(sizeof(Row));
 
@@ -308,19 +312,19 @@ pair_rows(const Written *forth, const Written *back)
 
 	for (int i = 0; i < forth->n; i++)
 	{
-		SmigCell   *down = NULL;
+		List	   *down = NIL;
 
 		if (place[i] >= 0)
 		{
 			for (; next < place[i]; next++)
 				rows = add_row(rows, back->actions[back->n - 1 - next], true,
-							   NULL, back->cells[back->n - 1 - next]);
+							   NIL, back->cells[back->n - 1 - next]);
 			down = back->cells[back->n - 1 - next++];
 		}
 		rows = add_row(rows, forth->actions[i], false, forth->cells[i], down);
 	}
 	for (; next < back->n; next++)
-		rows = add_row(rows, back->actions[back->n - 1 - next], true, NULL,
+		rows = add_row(rows, back->actions[back->n - 1 - next], true, NIL,
 					   back->cells[back->n - 1 - next]);
 	return rows;
 }
@@ -358,7 +362,7 @@ put_row(ReturnSetInfo *result, int seq, const char *kind, const char *object,
 	values[1] = CStringGetTextDatum(kind);
 	values[2] = CStringGetTextDatum(object);
 	values[3] = CStringGetTextDatum(action);
-	if (up)
+	if (up && up->text.len > 0)
 		values[4] = CStringGetTextDatum(up->text.data);
 	else
 		nulls[4] = true;
@@ -375,10 +379,60 @@ put_row(ReturnSetInfo *result, int seq, const char *kind, const char *object,
 }
 
 /*
+ * Writes the rows of one pair: its cells forth downwards, its cells back
+ * upwards, as they are executed.  Returns the last seq.
+ */
+static int
+put_pair(ReturnSetInfo *result, int seq, const Row *row, const char *action)
+{
+	int			nup = list_length(row->up);
+	int			ndown = list_length(row->down);
+
+	for (int i = 0; i < Max(nup, ndown); i++)
+		put_row(result, ++seq, row->action->object->kind->name,
+				row->action->object->id, action,
+				i < nup ? list_nth(row->up, i) : NULL,
+				i < ndown ? list_nth(row->down, ndown - 1 - i) : NULL);
+	return seq;
+}
+
+/*
+ * Where there is no way back, every row says so.
+ */
+static void
+mark_irreversible(Written *forth, const SmigDelta *back)
+{
+	for (int i = 0; i < forth->n; i++)
+	{
+		ListCell   *lc;
+
+		foreach(lc, forth->cells[i])
+			smig_cell_hazard(lfirst(lc), "irreversible", "warning",
+							 psprintf("there is no way back: %s", back->refusal),
+							 "Write the way back by hand.");
+	}
+	if (forth->n > 0)
+		ereport(NOTICE,
+				(errmsg("there is no way back: %s", back->refusal),
+				 back->refusal_detail ?
+				 errdetail("%s", back->refusal_detail) : 0));
+}
+
+SMIG_NORETURN static void
+report_refusal(const SmigDelta *delta)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s", delta->refusal),
+			 delta->refusal_detail ? errdetail("%s", delta->refusal_detail) : 0,
+			 errhint("Write this change by hand, or in smaller steps.")));
+}
+
+/*
  * Reports objects that differ and that we cannot write DDL for.
  */
 static int
-put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq)
+put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq, bool backward)
 {
 	for (int side = 0; side < 2; side++)
 	{
@@ -390,16 +444,27 @@ put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq)
 			SmigState  *state = smig_delta_state(delta, object);
 			SmigCell	cell;
 
-			if (!(object->kind->flags & SMIG_KIND_UNMODELLED) ||
-				state->fate == SMIG_FATE_KEEP ||
-				(side == 1 && state->other != NULL))
+			bool		unmodelled = object->kind->flags & SMIG_KIND_UNMODELLED;
+			const char *reason = state->unsupported;
+
+			if (backward && reason == NULL)
+				continue;
+			if (unmodelled ? state->fate == SMIG_FATE_KEEP ||
+				(side == 1 && state->other != NULL) : reason == NULL)
 				continue;
 			smig_cell_init(&cell);
+			smig_cell_hazard(&cell, backward ? "irreversible" : "unsupported",
+							 backward ? "warning" : "error",
+							 reason ? reason : "no DDL is written for this kind",
+							 "Write this change by hand.");
 			put_row(result, ++seq, object->kind->name, object->id,
-					"unsupported", NULL, NULL);
+					"unsupported", &cell, NULL);
 			ereport(NOTICE,
-					(errmsg("%s %s differs, and schemamig does not write DDL for it",
-							object->kind->name, object->id)));
+					(errmsg(backward ?
+							"%s %s differs, and schemamig does not write DDL for the way back" :
+							"%s %s differs, and schemamig does not write DDL for it",
+							object->kind->name, object->id),
+					 reason ? errdetail("%s.", reason) : 0));
 		}
 	}
 	return seq;
@@ -422,20 +487,25 @@ void
 smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 {
 	Written		forth = write_plan(smig_delta_make(from, to, false));
-	Written		back = write_plan(smig_delta_make(to, from, true));
+	Written		back;
 	int			seq = 0;
 	ListCell   *lc;
 
+	if (forth.delta->refusal)
+		report_refusal(forth.delta);
+	back = write_plan(smig_delta_make(to, from, true));
+	if (back.delta->refusal)
+		mark_irreversible(&forth, back.delta);
 	foreach(lc, pair_rows(&forth, &back))
 	{
 		Row		   *row = lfirst(lc);
 
-		put_row(result, ++seq, row->action->object->kind->name,
-				row->action->object->id,
-				action_name(row, row->backward ? back.delta : forth.delta),
-				row->up, row->down);
+		seq = put_pair(result, seq, row,
+					   action_name(row, row->backward ? back.delta :
+								   forth.delta));
 	}
-	(void) put_unsupported(result, forth.delta, seq);
+	seq = put_unsupported(result, forth.delta, seq, false);
+	(void) put_unsupported(result, back.delta, seq, true);
 }
 
 /*

@@ -40,6 +40,31 @@ add_edge(SmigDelta *delta, int before, int after, bool soft)
 }
 
 /*
+ * Whether an object is dropped with a type that waits aside until then.
+ */
+static bool
+goes_late(SmigDelta *delta, const SmigState *state)
+{
+	return state->drop >= 0 &&
+		smig_delta_state(delta, delta->actions[state->drop].object)->swap;
+}
+
+/*
+ * The action that alters an object in a way that others can notice: not one
+ * that changes only owner, privileges or comment.
+ */
+static int
+heavy_alter(SmigDelta *delta, const SmigObject *object)
+{
+	SmigState  *state = smig_delta_state(delta, object);
+
+	if (state->alter < 0 || state->retype || state->renamed ||
+		!smig_only_differs(object, state->other, NULL))
+		return state->alter;
+	return -1;
+}
+
+/*
  * "old" goes (or changes) while it needs "on".
  */
 static void
@@ -47,14 +72,13 @@ edges_for_old(SmigDelta *delta, SmigObject *old, SmigObject *on)
 {
 	SmigState  *state = smig_delta_state(delta, old);
 	SmigState  *need = smig_delta_state(delta, on);
-	bool		late = state->drop >= 0 &&
-		smig_delta_state(delta, delta->actions[state->drop].object)->swap;
+	bool		late = goes_late(delta, state);
 
 	/* a type that waits aside may go on using what it used */
 	if (!late)
 	{
 		add_edge(delta, state->drop, need->aside, false);
-		add_edge(delta, state->drop, need->alter, false);
+		add_edge(delta, state->drop, heavy_alter(delta, on), false);
 	}
 	if (need->swap)
 	{
@@ -73,10 +97,14 @@ edges_for_new(SmigDelta *delta, SmigObject *new, SmigObject *on)
 	SmigState  *state = smig_delta_state(delta, new);
 	SmigState  *need = smig_delta_state(delta, on);
 
+	/* a table's owner changes before the privileges on its columns */
+	int			alter = on == new->parent ? need->alter :
+		heavy_alter(delta, on);
+
 	add_edge(delta, need->create, state->create, false);
 	add_edge(delta, need->create, state->alter, false);
-	add_edge(delta, need->alter, state->create, false);
-	add_edge(delta, need->alter, state->alter, false);
+	add_edge(delta, alter, state->create, false);
+	add_edge(delta, alter, state->alter, false);
 }
 
 typedef struct SlotEntry
@@ -207,6 +235,25 @@ edges_for_links(SmigDelta *delta)
 				add_edge(delta, origin->alter, makes, false);
 			}
 		}
+	}
+}
+
+/*
+ * The copy of a trigger comes with the partition.
+ */
+static void
+edges_for_copy(SmigDelta *delta, SmigObject *copy)
+{
+	SmigState  *state = smig_delta_state(delta, copy);
+	ListCell   *lc;
+
+	foreach(lc, copy->parent->children)
+	{
+		SmigObject *link = lfirst(lc);
+
+		if (link->kind->flags & SMIG_KIND_INHERITS)
+			add_edge(delta, smig_delta_state(delta, link)->create,
+					 state->create, false);
 	}
 }
 
@@ -367,14 +414,18 @@ smig_delta_make_edges(SmigDelta *delta)
 			edges_for_old(delta, old, lfirst(lc));
 		if (old->parent)
 			edges_for_old(delta, old, old->parent);
+		if (old->origin && smig_delta_spares(delta, old->origin))
+			add_edge(delta, smig_delta_state(delta, old->origin)->drop,
+					 state->drop, false);
 		if (state->aside >= 0)
 		{
 			int			create = smig_delta_state(delta, state->other)->create;
 
 			add_edge(delta, state->aside, create, false);
+			add_edge(delta, state->aside, state->alter, false);
 			add_edge(delta, create, state->drop, false);
 		}
-		else if (state->fate == SMIG_FATE_REPLACE)
+		else if (state->fate == SMIG_FATE_REPLACE && !goes_late(delta, state))
 			add_edge(delta, state->drop,
 					 smig_delta_state(delta, state->other)->create, false);
 	}
@@ -390,6 +441,8 @@ smig_delta_make_edges(SmigDelta *delta)
 			edges_for_new(delta, new, lfirst(lc));
 		if (new->parent)
 			edges_for_new(delta, new, new->parent);
+		if (strcmp(new->kind->name, "trigger copy") == 0)
+			edges_for_copy(delta, new);
 	}
 	edges_for_names(delta);
 	edges_for_links(delta);

@@ -25,6 +25,32 @@ smig_cell_init(SmigCell *cell)
 	initStringInfo(&cell->hazards);
 	cell->transactional = true;
 	cell->destructive = false;
+	cell->earlier = NIL;
+}
+
+static void
+pg_attribute_printf(2, 0)
+add_statement(SmigCell *cell, const char *format, va_list args)
+{
+	int			start;
+
+	if (cell->text.len > 0)
+		appendStringInfoChar(&cell->text, '\n');
+	start = cell->text.len;
+	for (;;)
+	{
+		va_list		copy;
+		int			needed;
+
+		va_copy(copy, args);
+		needed = appendStringInfoVA(&cell->text, format, copy);
+		va_end(copy);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&cell->text, needed);
+	}
+	smig_text_stabilize(&cell->text, start);
+	appendStringInfoChar(&cell->text, ';');
 }
 
 /*
@@ -33,22 +59,70 @@ smig_cell_init(SmigCell *cell)
 void
 smig_cell_add(SmigCell *cell, const char *format,...)
 {
-	int			needed;
+	va_list		args;
+
+	va_start(args, format);
+	add_statement(cell, format, args);
+	va_end(args);
+}
+
+/*
+ * What follows goes into a cell of its own, to be committed apart.
+ */
+void
+smig_cell_break(SmigCell *cell)
+{
+	SmigCell   *done;
+	List	   *earlier;
+
+	if (cell->text.len == 0)
+		return;
+	done = palloc(sizeof(SmigCell));
+	*done = *cell;
+	done->earlier = NIL;
+	earlier = lappend(cell->earlier, done);
+	smig_cell_init(cell);
+	cell->earlier = earlier;
+}
+
+/*
+ * Adds a statement that cannot be part of a transaction, in a cell that holds
+ * nothing else.
+ */
+void
+smig_cell_alone(SmigCell *cell, const char *format,...)
+{
+	va_list		args;
+
+	smig_cell_break(cell);
+	va_start(args, format);
+	add_statement(cell, format, args);
+	va_end(args);
+	cell->transactional = false;
+	smig_cell_break(cell);
+}
+
+/*
+ * All cells of an action that hold statements (SmigCell *), in order.  What
+ * was noted after the last statement is about that statement.
+ */
+List *
+smig_cell_parts(SmigCell *cell)
+{
+	SmigCell   *last;
 
 	if (cell->text.len > 0)
-		appendStringInfoChar(&cell->text, '\n');
-	for (;;)
-	{
-		va_list		args;
-
-		va_start(args, format);
-		needed = appendStringInfoVA(&cell->text, format, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&cell->text, needed);
-	}
-	appendStringInfoChar(&cell->text, ';');
+		return lappend(list_copy(cell->earlier), cell);
+	if (cell->earlier == NIL)
+		return NIL;
+	last = llast(cell->earlier);
+	last->destructive = last->destructive || cell->destructive;
+	if (cell->hazards.len > 0)
+		appendStringInfo(&last->hazards, "%s%s",
+						 last->hazards.len > 0 ? ", " : "",
+						 cell->hazards.data);
+	resetStringInfo(&cell->hazards);
+	return cell->earlier;
 }
 
 /*

@@ -460,6 +460,28 @@ smig_emit_default_privileges(const SmigObject *old, const SmigObject *new,
 }
 
 /*
+ * Writes the privileges of an object that comes with an extension or with
+ * PostgreSQL, from "old" (NULL: as it came) to "new" (NULL: as it came).
+ */
+void
+smig_emit_member_privileges(const SmigObject *old, const SmigObject *new,
+							SmigCell *cell)
+{
+	const SmigObject *any = new ? new : old;
+	GrantTarget target;
+
+	target.prefix = "";
+	target.on = smig_attr(any, "_on");
+	target.column = NULL;
+	target.owner = smig_attr(any, "_owner");
+	write_grants(cell, &target,
+				 read_grants(old ? smig_attr_list(old, "privileges") :
+							 smig_attr_list(new, "_initial")),
+				 read_grants(new ? smig_attr_list(new, "privileges") :
+							 smig_attr_list(old, "_initial")));
+}
+
+/*
  * Takes back all privileges on an object that stays, such as a view's column.
  */
 void
@@ -468,6 +490,31 @@ smig_emit_revoke_all(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 	GrantTarget target = target_of(object);
 
 	write_grants(cell, &target, object_grants(object), NIL);
+}
+
+/*
+ * REVOKE on a table takes the privileges on its columns as well, so those that
+ * stay are granted again.
+ */
+static void
+restore_column_grants(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
+{
+	ListCell   *lc;
+
+	if (strstr(cell->text.data, "REVOKE ") == NULL)
+		return;
+	foreach(lc, table->children)
+	{
+		const SmigObject *column = lfirst(lc);
+		GrantTarget target;
+
+		if (column->kind->acl_type != OBJECT_COLUMN ||
+			smig_attr(column, "acl") == NULL ||
+			smig_delta_is_new(delta, column))
+			continue;
+		target = target_of(column);
+		write_grants(cell, &target, NIL, object_grants(column));
+	}
 }
 
 /*
@@ -499,4 +546,6 @@ smig_emit_privileges(SmigDelta *delta, const SmigObject *old,
 	else if (owner && before && strcmp(owner, before) != 0)
 		grants_change_owner(grants, before, owner);
 	write_grants(cell, &target, grants, object_grants(new));
+	if (old && new->kind->acl_type == OBJECT_TABLE)
+		restore_column_grants(delta, new, cell);
 }

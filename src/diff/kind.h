@@ -35,6 +35,7 @@ typedef struct SmigCell
 	bool		transactional;
 	bool		destructive;
 	StringInfoData hazards;		/* elements of a JSON array */
+	List	   *earlier;		/* of SmigCell *: what is executed before */
 } SmigCell;
 
 /* The object holds rows or state that recreating it would lose. */
@@ -72,6 +73,7 @@ typedef struct SmigKind
 	ObjectType	acl_type;		/* for acldefault; 0: no privileges */
 	const char *acl_sql;		/* what GRANT calls it */
 	const char *query;
+	const char *superuser_query;	/* instead, for superusers; or NULL */
 	/* Any of these may be NULL: the plain form is used, or it is recreated. */
 	void		(*create) (struct SmigDelta *delta, const SmigObject *object,
 						   SmigCell *cell);
@@ -109,6 +111,10 @@ extern const SmigKind smig_kinds_misc[];
 extern void smig_cell_init(SmigCell *cell);
 extern void smig_cell_add(SmigCell *cell, const char *format,...)
 			pg_attribute_printf(2, 3);
+extern void smig_cell_break(SmigCell *cell);
+extern void smig_cell_alone(SmigCell *cell, const char *format,...)
+			pg_attribute_printf(2, 3);
+extern List *smig_cell_parts(SmigCell *cell);
 extern void smig_cell_hazard(SmigCell *cell, const char *rule,
 							 const char *severity, const char *message,
 							 const char *suggestion);
@@ -117,12 +123,18 @@ extern void smig_emit_create(struct SmigDelta *delta, const SmigObject *object,
 extern void smig_emit_extras(struct SmigDelta *delta, const SmigObject *old,
 							 const SmigObject *new, SmigCell *cell);
 
+/* text.c */
+extern void smig_text_stabilize(StringInfo text, int start);
+
 /* grant.c */
 extern void smig_emit_privileges(struct SmigDelta *delta,
 								 const SmigObject *old, const SmigObject *new,
 								 const char *before, SmigCell *cell);
 extern void smig_emit_default_grants(const SmigObject *object,
 									 SmigCell *cell);
+extern void smig_emit_member_privileges(const SmigObject *old,
+										const SmigObject *new,
+										SmigCell *cell);
 extern void smig_emit_revoke_all(struct SmigDelta *delta,
 								 const SmigObject *object, SmigCell *cell);
 extern void smig_emit_default_privileges(const SmigObject *old,

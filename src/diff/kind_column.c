@@ -76,12 +76,8 @@ identity_clause(const SmigObject *column)
 	return buf.data;
 }
 
-/*
- * A column as it stands in CREATE TABLE or after ADD COLUMN, with the default
- * where that is part of the same statement.
- */
-char *
-smig_column_definition(SmigDelta *delta, const SmigObject *column)
+static char *
+column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
 {
 	StringInfoData buf;
 	bool		typed = smig_attr(column->parent, "of_type") != NULL;
@@ -105,7 +101,7 @@ smig_column_definition(SmigDelta *delta, const SmigObject *column)
 	else if (value || smig_attr(column, "not_null") ||
 			 smig_attr(column, "generated") || smig_attr(column, "identity"))
 		appendStringInfoString(&buf, " WITH OPTIONS ");
-	if (value && smig_delta_state(delta, value)->folded)
+	if (value && !bare && smig_delta_state(delta, value)->folded)
 		appendStringInfo(&buf, " DEFAULT %s", smig_attr(value, "def"));
 	if (smig_attr(column, "generated"))
 		appendStringInfo(&buf, " GENERATED ALWAYS AS (%s) %s",
@@ -113,9 +109,28 @@ smig_column_definition(SmigDelta *delta, const SmigObject *column)
 						 smig_attr(column, "virtual") ? "VIRTUAL" : "STORED");
 	if (smig_attr(column, "identity"))
 		appendStringInfo(&buf, " %s", identity_clause(column));
-	if (smig_attr(column, "not_null"))
+	if (smig_attr(column, "not_null") && !bare)
 		appendStringInfoString(&buf, " NOT NULL");
 	return buf.data;
+}
+
+/*
+ * A column as it stands in CREATE TABLE or after ADD COLUMN, with the default
+ * where that is part of the same statement.
+ */
+char *
+smig_column_definition(SmigDelta *delta, const SmigObject *column)
+{
+	return column_definition(delta, column, false);
+}
+
+/*
+ * A column as smig_column_definition gives it, without default and NOT NULL.
+ */
+char *
+smig_column_bare_definition(SmigDelta *delta, const SmigObject *column)
+{
+	return column_definition(delta, column, true);
 }
 
 /*
@@ -123,14 +138,16 @@ smig_column_definition(SmigDelta *delta, const SmigObject *column)
  * when "old" is NULL, else those that differ.
  */
 static void
-write_properties(const SmigObject *old, const SmigObject *new, SmigCell *cell)
+write_properties(const SmigObject *old, const SmigObject *new, bool retyped,
+				 SmigCell *cell)
 {
 	char	   *alter = psprintf("ALTER TABLE ONLY %s ALTER COLUMN %s",
 								 new->parent->id, quote_identifier(new->name));
 	const char *value;
 
+	/* another type brings its own storage and compression */
 	value = smig_attr(new, "storage");
-	if (old ? !smig_attr_same(old, new, "storage") : value != NULL)
+	if (old && !retyped ? !smig_attr_same(old, new, "storage") : value != NULL)
 		smig_cell_add(cell, "%s SET STORAGE %s", alter,
 					  value ? value : smig_attr(new, "_storage"));
 	value = smig_attr(new, "statistics");
@@ -146,7 +163,7 @@ write_properties(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 void
 smig_column_after(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
-	write_properties(NULL, column, cell);
+	write_properties(NULL, column, false, cell);
 	if (smig_attr(column->parent, "of_type") &&
 		smig_attr(column, "compression"))
 		smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s",
@@ -162,6 +179,8 @@ create_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
 	const SmigObject *value = smig_child_of_kind(column, "default");
 
+	if (smig_online_add_column(delta, column, cell))
+		return;
 	smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
 				  smig_column_definition(delta, column));
 	if (smig_attr(column, "not_null") && value == NULL &&
@@ -175,8 +194,9 @@ create_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 static void
 drop_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
-	smig_cell_add(cell, "ALTER TABLE %s DROP COLUMN %s", column->parent->id,
-				  quote_identifier(column->name));
+	smig_cell_add(cell, "ALTER TABLE %s%s DROP COLUMN %s",
+				  smig_delta_spares(delta, column) ? "ONLY " : "",
+				  column->parent->id, quote_identifier(column->name));
 	if (smig_attr(column, "generated") == NULL)
 		smig_cell_hazard(cell, "drop_column", "error",
 						 psprintf("the data of column %s is lost", column->id),
@@ -200,6 +220,25 @@ comes_from_origin(SmigDelta *delta, const SmigObject *new, const char *attr)
 	return !smig_attr_same(new->origin, state->other, attr) || state->retype;
 }
 
+/*
+ * Whether the column's type is not yet what it will be: this database's idea of
+ * it tells nothing.
+ */
+static bool
+uses_new_type(SmigDelta *delta, const SmigObject *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, column->deps)
+	{
+		const SmigObject *on = lfirst(lc);
+
+		if ((on->kind->flags & SMIG_KIND_TYPE) && smig_delta_is_new(delta, on))
+			return true;
+	}
+	return false;
+}
+
 static void
 alter_type(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		   SmigCell *cell)
@@ -209,7 +248,8 @@ alter_type(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	const char *collation = smig_attr(new, "collation");
 	bool		retype = smig_delta_state(delta, new)->retype;
 	char	   *name = pstrdup(quote_identifier(new->name));
-	char	   *cast = smig_cast_expression(name, from, to, retype);
+	bool		unknown = retype || uses_new_type(delta, new);
+	char	   *cast = smig_cast_expression(name, from, to, unknown);
 
 	smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s TYPE %s%s%s%s%s",
 				  new->parent->id, name, to,
@@ -233,6 +273,9 @@ alter_identity(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 								 new->parent->id, quote_identifier(new->name));
 	const char *was = smig_attr(old, "identity");
 	const char *is = smig_attr(new, "identity");
+	bool		moved = !smig_attr_same(old, new, "identity_min") ||
+		!smig_attr_same(old, new, "identity_max") ||
+		!smig_attr_same(old, new, "identity_increment");
 	StringInfoData buf;
 
 	if (is == NULL)
@@ -255,11 +298,15 @@ alter_identity(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 	initStringInfo(&buf);
 	if (strcmp(was, is) != 0)
 		appendStringInfo(&buf, " SET GENERATED %s", is);
+	if (moved && !smig_attr_same(old, new, "_identity_start"))
+		appendStringInfo(&buf, " SET START WITH %s",
+						 smig_attr(new, "_identity_start"));
 	for (int i = 0; i < lengthof(identity_options); i++)
 	{
 		const char *value = smig_attr(new, identity_options[i].attr);
 
-		if (smig_attr_same(old, new, identity_options[i].attr))
+		if (smig_attr_same(old, new, identity_options[i].attr) ||
+			(moved && strcmp(identity_options[i].attr, "identity_start") == 0))
 			continue;
 		if (value == NULL && strcmp(identity_options[i].attr, "identity_start") == 0)
 			appendStringInfo(&buf, " SET START WITH %s",
@@ -272,7 +319,16 @@ alter_identity(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 			appendStringInfo(&buf, " SET %s %s", identity_options[i].option,
 							 value);
 	}
-	if (buf.len > 0)
+	/* the present value must lie within the new bounds */
+	if (buf.len > 0 && moved)
+		smig_cell_add(cell, "DO $schemamig$\n"
+					  "BEGIN\n"
+					  "\t%s%s;\n"
+					  "EXCEPTION WHEN invalid_parameter_value THEN\n"
+					  "\t%s%s RESTART;\n"
+					  "END\n"
+					  "$schemamig$", alter, buf.data, alter, buf.data);
+	else if (buf.len > 0)
 		smig_cell_add(cell, "%s%s", alter, buf.data);
 	if (!smig_attr_same(old, new, "identity_sequence"))
 		smig_cell_add(cell, "ALTER SEQUENCE %s RENAME TO %s",
@@ -310,15 +366,14 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	bool		retype = state->retype ||
 		!smig_attr_same(old, new, "type") ||
 		!smig_attr_same(old, new, "collation");
+	bool		narrows;
 	const char *value;
 
 	if (retype && smig_attr(old->parent, "partition_by") &&
 		names_column(smig_attr(old->parent, "partition_by"), old->name))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the type of column %s cannot be altered, because it is part of the partition key",
-						old->id),
-				 errhint("Write this change by hand: a new table, and the rows moved.")));
+		smig_delta_refuse(delta, NULL,
+						  psprintf("the type of column %s cannot be altered, because it is part of the partition key",
+								   old->id));
 	if (smig_attr(new, "generated") && !smig_attr_same(old, new, "generated"))
 	{
 		if (!can_set_expression || smig_attr(old, "generated") == NULL)
@@ -326,14 +381,26 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	}
 	if (!smig_attr_same(old, new, "virtual"))
 		return false;
-	if (smig_attr(old, "generated") && smig_attr(new, "generated") == NULL)
+	if (smig_attr(old, "generated") && smig_attr(new, "generated") == NULL &&
+		!comes_from_origin(delta, new, "generated"))
 		smig_cell_add(cell, "%s DROP EXPRESSION", alter);
 	if (smig_attr(old, "identity") && smig_attr(new, "identity") == NULL)
 		alter_identity(old, new, cell);
 	if (smig_attr(old, "not_null") && smig_attr(new, "not_null") == NULL &&
 		!comes_from_origin(delta, new, "not_null"))
 		smig_cell_add(cell, "%s DROP NOT NULL", alter);
-	if (retype && !comes_from_origin(delta, new, "type"))
+	narrows = retype && smig_attr(old, "identity") && smig_attr(new, "identity") &&
+		strcmp(smig_attr(old, "type"), "smallint") != 0 &&
+		strcmp(smig_attr(new, "type"), "bigint") != 0;
+
+	/*
+	 * the bounds of a wider type do not fit, those of a narrower one do not
+	 * do
+	 */
+	if (narrows)
+		alter_identity(old, new, cell);
+	if (retype && !comes_from_origin(delta, new, "type") &&
+		!comes_from_origin(delta, new, "collation"))
 		alter_type(delta, old, new, cell);
 	if (smig_attr(new, "generated") && !smig_attr_same(old, new, "generated"))
 		smig_cell_add(cell, "%s SET EXPRESSION AS (%s)", alter,
@@ -341,18 +408,26 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	if (smig_attr(old, "not_null") == NULL && smig_attr(new, "not_null") &&
 		!comes_from_origin(delta, new, "not_null"))
 	{
-		smig_cell_add(cell, "%s SET NOT NULL", alter);
-		smig_cell_hazard(cell, "not_null_scan", "warning",
+		bool		online = smig_online(delta, new->parent) &&
+			strcmp(new->parent->kind->name, "table") == 0;
+
+		if (online)
+			smig_online_set_not_null(new, cell);
+		else
+			smig_cell_add(cell, "%s SET NOT NULL", alter);
+		smig_cell_hazard(cell, "not_null_scan", online ? "info" : "warning",
+						 online ? "fails when there are NULLs" :
 						 "the table is scanned while it is locked; fails when there are NULLs",
+						 online ? "Fill the column before." :
 						 "Add a CHECK (... IS NOT NULL) NOT VALID, validate it, then set NOT NULL.");
 	}
-	if (smig_attr(new, "identity"))
+	if (smig_attr(new, "identity") && !narrows)
 		alter_identity(old, new, cell);
 	value = smig_attr(new, "compression");
-	if (!smig_attr_same(old, new, "compression"))
+	if (retype ? value != NULL : !smig_attr_same(old, new, "compression"))
 		smig_cell_add(cell, "%s SET COMPRESSION %s", alter,
 					  value ? value : "default");
-	write_properties(old, new, cell);
+	write_properties(old, new, retype, cell);
 	smig_emit_foreign_options(cell, alter, old, new, "foreign_options");
 	return true;
 }
@@ -455,6 +530,8 @@ const SmigKind smig_kinds_column[] = {
 		" CASE WHEN a.attacl IS NOT NULL THEN (SELECT array_agg(i::text ORDER BY"
 		" i::text COLLATE \"C\") FROM unnest(a.attacl) i) END AS acl,"
 		" a.attinhcount > 0 AS _inherited, a.attislocal AS _local,"
+		" a.attinhcount > 0 AND NOT a.attislocal AND NOT c.relispartition"
+		" AS inherited,"
 		" s.*"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_attribute a ON a.attrelid = c.oid"

@@ -47,6 +47,14 @@ smig_constraint_after(SmigDelta *delta, const SmigObject *constraint,
 static void
 create_key(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
+	if (smig_online(delta, object->parent) &&
+		strcmp(object->kind->name, "exclusion") != 0 &&
+		smig_attr(object->parent, "partition_by") == NULL &&
+		strstr(smig_attr(object, "def"), " WITHOUT OVERLAPS)") == NULL)
+	{
+		smig_online_create_key(delta, object, cell);
+		return;
+	}
 	smig_cell_add(cell, "ALTER TABLE ONLY %s ADD CONSTRAINT %s %s",
 				  object->parent->id, quote_identifier(object->name),
 				  smig_constraint_definition(object));
@@ -58,9 +66,34 @@ create_key(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 						 "Build the index concurrently, then add the constraint USING INDEX.");
 }
 
+/*
+ * Whether a constraint can be added NOT VALID and validated later: foreign keys
+ * of partitioned tables cannot, nor what is not enforced.
+ */
+static bool
+can_validate_later(SmigDelta *delta, const SmigObject *object)
+{
+	return smig_online(delta, object->parent) &&
+		smig_attr(object, "not_valid") == NULL &&
+		strstr(smig_attr(object, "def"), " NOT ENFORCED") == NULL &&
+		strcmp(object->parent->kind->name, "table") == 0 &&
+		(strcmp(object->kind->name, "check") == 0 ||
+		 smig_attr(object->parent, "partition_by") == NULL);
+}
+
 static void
 create_check(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
+	if (can_validate_later(delta, object))
+	{
+		smig_cell_add(cell, "ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID",
+					  object->parent->id, quote_identifier(object->name),
+					  smig_constraint_definition(object));
+		smig_cell_break(cell);
+		smig_cell_add(cell, "ALTER TABLE %s VALIDATE CONSTRAINT %s",
+					  object->parent->id, quote_identifier(object->name));
+		return;
+	}
 	smig_cell_add(cell, "ALTER TABLE %s ADD CONSTRAINT %s %s",
 				  object->parent->id, quote_identifier(object->name),
 				  smig_constraint_definition(object));
@@ -75,7 +108,8 @@ create_check(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 static void
 drop_constraint(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
-	smig_cell_add(cell, "ALTER TABLE %s DROP CONSTRAINT %s",
+	smig_cell_add(cell, "ALTER TABLE %s%s DROP CONSTRAINT %s",
+				  smig_delta_spares(delta, object) ? "ONLY " : "",
 				  object->parent->id, quote_identifier(object->name));
 }
 
@@ -137,7 +171,11 @@ alter_check(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	" WHEN c.condeferrable THEN 'DEFERRABLE' END AS deferrable," \
 	" NOT c.convalidated AS not_valid," \
 	" c.coninhcount > 0 AS _inherited, c.conislocal AS _local," \
-	" CASE WHEN c.conparentid <> 0 THEN " \
+	" c.coninhcount > 0 AND NOT c.conislocal AND NOT r.relispartition" \
+	" AND c.contype = 'c' AS inherited"
+
+#define CONSTRAINT_ORIGIN \
+	", CASE WHEN c.conparentid <> 0 THEN " \
 	SMIG_ADDRESS("pg_constraint", "c.conparentid", "0") " END AS origin"
 
 #define CONSTRAINT_FROM \
@@ -155,7 +193,10 @@ alter_check(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	" CASE WHEN i.reloptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY" \
 	" o COLLATE \"C\") FROM unnest(i.reloptions) o) END AS options," \
 	" quote_ident(ts.spcname) AS tablespace," \
-	" xi.indisclustered AS clustered, xi.indisreplident AS replica_identity" \
+	" xi.indisclustered AS clustered, xi.indisreplident AS replica_identity," \
+	" CASE WHEN i.relispartition THEN (SELECT " \
+	SMIG_ADDRESS("pg_class", "h.inhparent", "0") \
+	" FROM pg_inherits h WHERE h.inhrelid = i.oid) END AS origin" \
 	CONSTRAINT_FROM \
 	" JOIN pg_class i ON i.oid = c.conindid" \
 	" JOIN pg_index xi ON xi.indexrelid = c.conindid" \
@@ -205,7 +246,7 @@ const SmigKind smig_kinds_constraint[] = {
 		.classid = 2606,
 		.order = 103,
 		.flags = SMIG_KIND_FOLD | SMIG_KIND_UNFOLD | SMIG_KIND_RENAME,
-		.query = CONSTRAINT_COLUMNS CONSTRAINT_FROM CONSTRAINT_WHERE
+		.query = CONSTRAINT_COLUMNS CONSTRAINT_ORIGIN CONSTRAINT_FROM CONSTRAINT_WHERE
 		" AND c.contype = 'c'",
 		.create = create_check,
 		.alter = alter_check,
@@ -219,7 +260,7 @@ const SmigKind smig_kinds_constraint[] = {
 		.classid = 2606,
 		.order = 130,
 		.flags = SMIG_KIND_UNFOLD | SMIG_KIND_RENAME,
-		.query = CONSTRAINT_COLUMNS CONSTRAINT_FROM CONSTRAINT_WHERE
+		.query = CONSTRAINT_COLUMNS CONSTRAINT_ORIGIN CONSTRAINT_FROM CONSTRAINT_WHERE
 		" AND c.contype = 'f' AND NOT EXISTS (SELECT FROM pg_constraint o"
 		" WHERE o.oid = c.conparentid AND o.conrelid = c.conrelid)",
 		.create = create_check,

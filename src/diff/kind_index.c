@@ -114,21 +114,27 @@ static void
 create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
 {
 	const char *definition = smig_attr(index, "def");
-	char	   *options = smig_option_list(index, "options");
+	char	   *options = smig_option_list(index, "_options");
 	const char *at = smig_attr(index, "_options_at");
 	int			split = at ? smig_attr_number(index, "_options_at") :
 		(int) strlen(definition);
+	bool		partitioned = smig_attr(index, "_partitioned") != NULL;
+	bool		online = smig_online(delta, index->parent) && !partitioned;
+	char	   *rest = psprintf("%s ON %s%s %.*s%s%s%s%s",
+								quote_identifier(index->name),
+								partitioned ? "ONLY " : "",
+								index->parent->id, split, definition,
+								options ? " WITH (" : "", options ? options : "",
+								options ? ")" : "", definition + split);
+	const char *unique = smig_attr(index, "unique") ? "UNIQUE " : "";
 
-	smig_cell_add(cell, "CREATE %sINDEX %s ON %s%s %.*s%s%s%s%s",
-				  smig_attr(index, "unique") ? "UNIQUE " : "",
-				  quote_identifier(index->name),
-				  smig_attr(index, "_partitioned") ? "ONLY " : "",
-				  index->parent->id, split, definition,
-				  options ? " WITH (" : "", options ? options : "",
-				  options ? ")" : "", definition + split);
+	if (online)
+		smig_cell_alone(cell, "CREATE %sINDEX CONCURRENTLY %s", unique, rest);
+	else
+		smig_cell_add(cell, "CREATE %sINDEX %s", unique, rest);
 	smig_index_properties(NULL, index, index->id, cell);
 	write_statistics(NULL, index, cell);
-	if (!smig_delta_is_new(delta, index->parent))
+	if (!online && !partitioned && !smig_delta_is_new(delta, index->parent))
 		smig_cell_hazard(cell, "index_blocks_writes", "warning",
 						 psprintf("writes to %s wait while the index is built",
 								  index->parent->id),
@@ -152,6 +158,41 @@ alter_index(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	return true;
 }
 
+/*
+ * Whether a partition has a constraint whose index is attached to this one.
+ * Neither can be dropped without the other, so that CASCADE is the only way.
+ */
+static bool
+has_constraint_attached(const SmigObject *index)
+{
+	ListCell   *lc;
+
+	foreach(lc, index->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+
+		if (strcmp(link->kind->name, "index partition") == 0 && link->parent &&
+			smig_attr(link->parent, "_index"))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The index of a partitioned table cannot be dropped concurrently.
+ */
+static void
+drop_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
+{
+	if (has_constraint_attached(index))
+		smig_cell_add(cell, "DROP INDEX %s CASCADE", index->id);
+	else if (smig_attr(index, "_partitioned") ||
+			 !smig_online(delta, index->parent))
+		smig_cell_add(cell, "DROP INDEX %s", index->id);
+	else
+		smig_cell_alone(cell, "DROP INDEX CONCURRENTLY %s", index->id);
+}
+
 static void
 create_attachment(SmigDelta *delta, const SmigObject *link, SmigCell *cell)
 {
@@ -171,7 +212,7 @@ drop_attachment(SmigDelta *delta, const SmigObject *link, SmigCell *cell)
 static void
 create_statistics(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
-	smig_cell_add(cell, "%s", smig_attr(object, "def"));
+	smig_cell_add(cell, "%s", smig_attr(object, "_def"));
 	if (smig_attr(object, "target"))
 		smig_cell_add(cell, "ALTER STATISTICS %s SET STATISTICS %s",
 					  object->id, smig_attr(object, "target"));
@@ -182,8 +223,9 @@ alter_statistics(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 				 SmigCell *cell)
 {
 	const char *target = smig_attr(new, "target");
+	static const char *const alterable[] = {"target", NULL};
 
-	if (!smig_attr_same(old, new, "def"))
+	if (!smig_only_differs(old, new, alterable))
 		return false;
 	if (!smig_attr_same(old, new, "target"))
 		smig_cell_add(cell, "ALTER STATISTICS %s SET STATISTICS %s", new->id,
@@ -202,7 +244,7 @@ const SmigKind smig_kinds_index[] = {
 		.sql = "INDEX",
 		.classid = 1259,
 		.order = 110,
-		.flags = SMIG_KIND_RELATION | SMIG_KIND_RENAME,
+		.flags = SMIG_KIND_RELATION | SMIG_KIND_RENAME | SMIG_KIND_UNFOLD,
 		.query = "SELECT i.oid, 0, 'pg_class'::regclass::oid, r.oid, 0,"
 		" format('%I.%I', n.nspname, i.relname), i.relname::text,"
 		" n.nspname AS _schema, x.indisunique AS \"unique\","
@@ -210,6 +252,7 @@ const SmigKind smig_kinds_index[] = {
 		" ELSE replace(f.def, o.opts, '') END AS def,"
 		" CASE WHEN i.reloptions IS NOT NULL THEN"
 		" octet_length(left(f.def, strpos(f.def, o.opts) - 1)) END AS _options_at,"
+		" i.reloptions AS _options,"
 		" CASE WHEN i.reloptions IS NOT NULL THEN (SELECT array_agg(e ORDER BY"
 		" e COLLATE \"C\") FROM unnest(i.reloptions) e) END AS options,"
 		" quote_ident(ts.spcname) AS tablespace,"
@@ -243,7 +286,8 @@ const SmigKind smig_kinds_index[] = {
 		" WHERE r.relnamespace = ANY ($1) AND r.relkind IN ('r', 'p', 'm')"
 		" AND r.relpersistence <> 't'",
 		.create = create_index,
-		.alter = alter_index
+		.alter = alter_index,
+		.drop = drop_index
 	},
 	{
 		.name = "index partition",
@@ -267,10 +311,15 @@ const SmigKind smig_kinds_index[] = {
 		.sql = "STATISTICS",
 		.classid = 3381,
 		.order = 115,
+		.flags = SMIG_KIND_UNFOLD,
 		.query = "SELECT s.oid, 0, 'pg_class'::regclass::oid, s.stxrelid, 0,"
 		" format('%I.%I', n.nspname, s.stxname), s.stxname::text,"
 		" n.nspname AS _schema, pg_get_userbyid(s.stxowner) AS owner,"
-		" pg_get_statisticsobjdef(s.oid) AS def,"
+		" pg_get_statisticsobjdef(s.oid) AS _def, s.stxkind AS kinds,"
+		" (SELECT array_agg(a.attname ORDER BY a.attname)"
+		" FROM pg_attribute a WHERE a.attrelid = s.stxrelid"
+		" AND a.attnum = ANY (s.stxkeys::int2[])) AS columns,"
+		" pg_get_statisticsobjdef_expressions(s.oid) AS expressions,"
 		" CASE WHEN s.stxstattarget >= 0 THEN s.stxstattarget END AS target"
 		" FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace"
 		" WHERE s.stxnamespace = ANY ($1)",

@@ -74,7 +74,106 @@ create_method(SmigDelta *delta, const SmigObject *method, SmigCell *cell)
 				  smig_attr(method, "handler"));
 }
 
+/*
+ * Privileges that were changed on what belongs to an extension or to
+ * PostgreSQL.  They go and come with the extension.
+ */
+static void
+create_member_privileges(SmigDelta *delta, const SmigObject *object,
+						 SmigCell *cell)
+{
+	smig_emit_member_privileges(NULL, object, cell);
+}
+
+static bool
+alter_member_privileges(SmigDelta *delta, const SmigObject *old,
+						const SmigObject *new, SmigCell *cell)
+{
+	smig_emit_member_privileges(old, new, cell);
+	return true;
+}
+
+static void
+drop_member_privileges(SmigDelta *delta, const SmigObject *object,
+					   SmigCell *cell)
+{
+	ListCell   *lc;
+
+	foreach(lc, object->deps)
+	{
+		SmigFate	fate = smig_delta_state(delta, lfirst(lc))->fate;
+
+		if (fate == SMIG_FATE_DROP || fate == SMIG_FATE_REPLACE)
+			return;
+	}
+	smig_emit_member_privileges(object, NULL, cell);
+}
+
+/*
+ * What is in a catalog, has privileges, and came with an extension or with
+ * PostgreSQL: its address, owner, name for GRANT, privileges, the built-in
+ * ones.
+ */
+#define MEMBERS(class, acl, owner, type, name, from) \
+	"SELECT '" class "'::regclass::oid, x.oid, pg_get_userbyid(" owner ")," \
+	" " name ", " acl ", acldefault('" type "', " owner ") FROM " class " x" from \
+	" WHERE " acl " IS NOT NULL"
+
 const SmigKind smig_kinds_misc[] = {
+	{
+		.name = "member privileges",
+		.order = 190,
+		.flags = SMIG_KIND_GLOBAL,
+		.query = "SELECT 0::oid, 0, 0::oid, 0::oid, 0, m.name, '', m.name AS _on,"
+		" m.owner AS _owner, p.now AS privileges, p.initial AS _initial,"
+		" d.refobjid IS NOT NULL AS of_extension,"
+		SMIG_ADDRESS("pg_extension", "d.refobjid", "0") " AS dep_extension"
+		" FROM ("
+		MEMBERS("pg_proc", "x.proacl", "x.proowner", "f",
+				"format('%s %I.%I(%s)', CASE x.prokind WHEN 'p' THEN 'PROCEDURE'"
+				" ELSE 'FUNCTION' END, n.nspname, x.proname,"
+				" oidvectortypes(x.proargtypes))",
+				" JOIN pg_namespace n ON n.oid = x.pronamespace")
+		" UNION ALL "
+		MEMBERS("pg_class", "x.relacl", "x.relowner", "r",
+				"format('TABLE %I.%I', n.nspname, x.relname)",
+				" JOIN pg_namespace n ON n.oid = x.relnamespace")
+		" AND x.relkind IN ('r', 'v', 'm', 'p', 'f') UNION ALL "
+		MEMBERS("pg_class", "x.relacl", "x.relowner", "s",
+				"format('SEQUENCE %I.%I', n.nspname, x.relname)",
+				" JOIN pg_namespace n ON n.oid = x.relnamespace")
+		" AND x.relkind = 'S' UNION ALL "
+		MEMBERS("pg_type", "x.typacl", "x.typowner", "T",
+				"format('TYPE %I.%I', n.nspname, x.typname)",
+				" JOIN pg_namespace n ON n.oid = x.typnamespace")
+		" UNION ALL "
+		MEMBERS("pg_namespace", "x.nspacl", "x.nspowner", "n",
+				"format('SCHEMA %I', x.nspname)", "")
+		" AND x.nspname <> 'public' UNION ALL "
+		MEMBERS("pg_language", "x.lanacl", "x.lanowner", "l",
+				"format('LANGUAGE %I', x.lanname)", "")
+		" UNION ALL "
+		MEMBERS("pg_foreign_data_wrapper", "x.fdwacl", "x.fdwowner", "F",
+				"format('FOREIGN DATA WRAPPER %I', x.fdwname)", "")
+		") m(class, oid, owner, name, acl, usual)"
+		" LEFT JOIN pg_depend d ON d.classid = m.class AND d.objid = m.oid"
+		" AND d.deptype = 'e'"
+		" LEFT JOIN pg_init_privs i ON i.classoid = m.class AND i.objoid = m.oid"
+		" AND i.objsubid = 0"
+		" CROSS JOIN LATERAL (SELECT"
+		" ARRAY(SELECT a::text FROM unnest(m.acl) a ORDER BY a::text COLLATE \"C\"),"
+		" ARRAY(SELECT a::text FROM unnest(coalesce(i.initprivs, m.usual)) a"
+		" ORDER BY a::text COLLATE \"C\")) p(now, initial)"
+		/* like pg_dump: what initdb made, but not information_schema */
+		" WHERE (i.objoid IS NOT NULL AND m.oid < 16384"
+		" OR m.oid < 16384 AND m.name ~ '^[A-Z ]+ (pg_catalog\\.|pg_catalog$)'"
+		" OR d.refobjid IS NOT NULL) AND p.now <> p.initial"
+		" AND d.refobjid IS DISTINCT FROM (SELECT e.oid FROM pg_extension e"
+		" WHERE e.extname = 'schemamig')",
+		.create = create_member_privileges,
+		.alter = alter_member_privileges,
+		.drop = drop_member_privileges
+	},
 	{
 		.name = "default privileges",
 		.order = 200,
@@ -152,19 +251,6 @@ const SmigKind smig_kinds_misc[] = {
 		" WHERE t.typnamespace = ANY ($1) AND (t.typtype = 'p'"
 		" OR t.typtype = 'b' AND NOT EXISTS"
 		" (SELECT FROM pg_type e WHERE e.typarray = t.oid))",
-	},
-	{
-		.name = "subscription",
-		.sql = "SUBSCRIPTION",
-		.classid = 6100,
-		.order = 183,
-		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_UNMODELLED,
-		.query = "SELECT s.oid, 0, 0::oid, 0::oid, 0, quote_ident(s.subname),"
-		" s.subname::text, pg_get_userbyid(s.subowner) AS owner,"
-		" s.subenabled AS enabled, s.subpublications AS publications"
-		" FROM pg_subscription s"
-		" WHERE s.subdbid = (SELECT oid FROM pg_database"
-		" WHERE datname = current_database())"
 	},
 	{
 		.name = "security label",

@@ -23,13 +23,41 @@ create_schema(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 	smig_cell_add(cell, "CREATE SCHEMA %s", object->id);
 }
 
+/*
+ * Whether CREATE EXTENSION makes this version when it is not told which, or
+ * the server does not have it, in which case another may.
+ */
+static bool
+is_default_version(const char *extension, const char *version)
+{
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	bool		other;
+
+	SPI_connect();
+	values[0] = CStringGetTextDatum(extension);
+	values[1] = CStringGetTextDatum(version);
+	SPI_execute_with_args("SELECT FROM pg_available_extension_versions v"
+						  " JOIN pg_available_extensions a USING (name)"
+						  " WHERE name = $1::name AND v.version = $2"
+						  " AND v.version <> a.default_version",
+						  2, types, values, NULL, true, 1);
+	other = SPI_processed > 0;
+	SPI_finish();
+	return !other;
+}
+
 static void
 create_extension(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
 	const char *schema = smig_attr(object, "schema");
+	const char *version = smig_attr(object, "version");
+	bool		usual = is_default_version(object->name, version);
 
-	smig_cell_add(cell, "CREATE EXTENSION IF NOT EXISTS %s WITH SCHEMA %s",
-				  object->id, quote_identifier(schema));
+	smig_cell_add(cell, "CREATE EXTENSION IF NOT EXISTS %s WITH SCHEMA %s%s%s",
+				  object->id, quote_identifier(schema),
+				  usual ? "" : " VERSION ",
+				  usual ? "" : quote_literal_cstr(version));
 }
 
 /*
@@ -65,6 +93,8 @@ static bool
 alter_extension(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 				SmigCell *cell)
 {
+	if (!smig_attr_same(old, new, "schema") && smig_attr(old, "_fixed"))
+		return false;
 	if (!smig_attr_same(old, new, "schema"))
 		smig_cell_add(cell, "ALTER EXTENSION %s SET SCHEMA %s", new->id,
 					  quote_identifier(smig_attr(new, "schema")));
@@ -106,7 +136,8 @@ const SmigKind smig_kinds_schema[] = {
 		.order = 20,
 		.flags = SMIG_KIND_GLOBAL,
 		.query = "SELECT e.oid, 0, 0::oid, 0::oid, 0, quote_ident(e.extname),"
-		" e.extname::text, n.nspname AS schema, e.extversion AS version"
+		" e.extname::text, n.nspname AS schema, e.extversion AS version,"
+		" NOT e.extrelocatable AS _fixed"
 		" FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
 		" WHERE e.oid >= 16384 AND e.extname <> 'schemamig'",
 		.create = create_extension,

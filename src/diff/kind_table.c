@@ -228,9 +228,56 @@ drop_foreign_table(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
 	smig_cell_add(cell, "DROP FOREIGN TABLE %s", table->id);
 }
 
+/*
+ * Whether a foreign key of another table needs the column or key.
+ */
+static bool
+is_referenced(const SmigObject *part)
+{
+	ListCell   *lc;
+
+	foreach(lc, part->rdeps)
+	{
+		const SmigObject *user = lfirst(lc);
+
+		if (strcmp(user->kind->name, "foreign key") == 0 &&
+			user->parent != part->parent)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether foreign keys refer to the table that a partition belongs to: then
+ * the partition has to be detached before it can be dropped.
+ */
+static bool
+is_referenced_root(const SmigObject *link)
+{
+	ListCell   *lc;
+
+	foreach(lc, link->deps)
+	{
+		const SmigObject *root = lfirst(lc);
+		ListCell   *child;
+
+		if (root == link->parent || root->parent != NULL)
+			continue;
+		foreach(child, root->children)
+			if (is_referenced(lfirst(child)))
+				return true;
+	}
+	return false;
+}
+
 static void
 drop_table(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
 {
+	const SmigObject *link = smig_child_of_kind(table, "partition");
+
+	if (link && is_referenced_root(link))
+		smig_cell_add(cell, "ALTER TABLE %s DETACH PARTITION %s",
+					  smig_attr(link, "of"), table->id);
 	smig_cell_add(cell, "DROP TABLE %s", table->id);
 	smig_cell_hazard(cell, "drop_table", "error",
 					 psprintf("the rows of %s are lost", table->id), NULL);

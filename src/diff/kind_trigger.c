@@ -176,13 +176,54 @@ alter_event_trigger(SmigDelta *delta, const SmigObject *old,
 	" CASE " column " WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'" \
 	" WHEN 'A' THEN 'ENABLE ALWAYS' END AS enabled"
 
+/*
+ * A partition's copy of a trigger that is enabled in another way than the
+ * trigger itself.
+ */
+static void
+write_copy_enabled(const SmigObject *copy, const char *enabled, SmigCell *cell)
+{
+	smig_cell_add(cell, "ALTER TABLE ONLY %s %s TRIGGER %s", copy->parent->id,
+				  enabled ? enabled : "ENABLE", quote_identifier(copy->name));
+}
+
+static void
+create_trigger_copy(SmigDelta *delta, const SmigObject *copy, SmigCell *cell)
+{
+	write_copy_enabled(copy, smig_attr(copy, "enabled"), cell);
+}
+
+static bool
+alter_trigger_copy(SmigDelta *delta, const SmigObject *old,
+				   const SmigObject *new, SmigCell *cell)
+{
+	write_copy_enabled(new, smig_attr(new, "enabled"), cell);
+	return true;
+}
+
+static void
+drop_trigger_copy(SmigDelta *delta, const SmigObject *copy, SmigCell *cell)
+{
+	ListCell   *lc;
+
+	foreach(lc, copy->deps)
+	{
+		const SmigObject *trigger = lfirst(lc);
+		const SmigState *state = smig_delta_state(delta, trigger);
+
+		if (strcmp(trigger->kind->name, "trigger") == 0 &&
+			(state->fate == SMIG_FATE_KEEP || state->fate == SMIG_FATE_ALTER))
+			write_copy_enabled(copy, smig_attr(state->other, "enabled"), cell);
+	}
+}
+
 const SmigKind smig_kinds_trigger[] = {
 	{
 		.name = "trigger",
 		.sql = "TRIGGER",
 		.classid = 2620,
 		.order = 140,
-		.flags = SMIG_KIND_COLUMN_BOUND | SMIG_KIND_RENAME,
+		.flags = SMIG_KIND_COLUMN_BOUND | SMIG_KIND_RENAME | SMIG_KIND_UNFOLD,
 		.query = "SELECT t.oid, 0, 'pg_class'::regclass::oid, c.oid, 0,"
 		" format('%I ON %I.%I', t.tgname, n.nspname, c.relname), t.tgname::text,"
 		" pg_get_triggerdef(t.oid) AS def," ENABLED("t.tgenabled")
@@ -195,11 +236,28 @@ const SmigKind smig_kinds_trigger[] = {
 		.rename = rename_on_table
 	},
 	{
+		.name = "trigger copy",
+		.order = 143,
+		.query = "SELECT 0::oid, 0, 'pg_class'::regclass::oid, c.oid, 0,"
+		" format('%I ON %I.%I', t.tgname, n.nspname, c.relname), t.tgname::text,"
+		ENABLED("t.tgenabled") ","
+		" p.tgenabled AS trigger_enabled,"
+		SMIG_ADDRESS("pg_trigger", "p.oid", "0") " AS dep_trigger"
+		" FROM pg_trigger t JOIN pg_trigger p ON p.oid = t.tgparentid"
+		" JOIN pg_class c ON c.oid = t.tgrelid"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE c.relnamespace = ANY ($1) AND NOT t.tgisinternal"
+		" AND t.tgenabled <> p.tgenabled",
+		.create = create_trigger_copy,
+		.alter = alter_trigger_copy,
+		.drop = drop_trigger_copy
+	},
+	{
 		.name = "rule",
 		.sql = "RULE",
 		.classid = 2618,
 		.order = 141,
-		.flags = SMIG_KIND_COLUMN_BOUND,
+		.flags = SMIG_KIND_COLUMN_BOUND | SMIG_KIND_UNFOLD,
 		.query = "SELECT r.oid, 0, 'pg_class'::regclass::oid, c.oid, 0,"
 		" format('%I ON %I.%I', r.rulename, n.nspname, c.relname), r.rulename::text,"
 		" pg_get_ruledef(r.oid) AS def," ENABLED("r.ev_enabled")
@@ -214,7 +272,7 @@ const SmigKind smig_kinds_trigger[] = {
 		.sql = "POLICY",
 		.classid = 3256,
 		.order = 142,
-		.flags = SMIG_KIND_COLUMN_BOUND | SMIG_KIND_RENAME,
+		.flags = SMIG_KIND_COLUMN_BOUND | SMIG_KIND_RENAME | SMIG_KIND_UNFOLD,
 		.query = "SELECT p.oid, 0, 'pg_class'::regclass::oid, c.oid, 0,"
 		" format('%I ON %I.%I', p.polname, n.nspname, c.relname), p.polname::text,"
 		" NOT p.polpermissive AS restrictive,"

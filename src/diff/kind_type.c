@@ -81,19 +81,18 @@ alter_enum(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 
 		if (find_label(have, label) < 0)
 		{
-			if (previous)
-				smig_cell_add(cell, "ALTER TYPE %s ADD VALUE %s AFTER %s",
-							  new->id, quote_literal_cstr(label),
-							  quote_literal_cstr(previous));
-			else if (have != NIL)
-				smig_cell_add(cell, "ALTER TYPE %s ADD VALUE %s BEFORE %s",
-							  new->id, quote_literal_cstr(label),
-							  quote_literal_cstr(linitial(have)));
-			else
-				smig_cell_add(cell, "ALTER TYPE %s ADD VALUE %s", new->id,
-							  quote_literal_cstr(label));
 			/* a new value cannot be used before it is committed */
-			cell->transactional = false;
+			if (previous)
+				smig_cell_alone(cell, "ALTER TYPE %s ADD VALUE %s AFTER %s",
+								new->id, quote_literal_cstr(label),
+								quote_literal_cstr(previous));
+			else if (have != NIL)
+				smig_cell_alone(cell, "ALTER TYPE %s ADD VALUE %s BEFORE %s",
+								new->id, quote_literal_cstr(label),
+								quote_literal_cstr(linitial(have)));
+			else
+				smig_cell_alone(cell, "ALTER TYPE %s ADD VALUE %s", new->id,
+								quote_literal_cstr(label));
 		}
 		previous = label;
 	}
@@ -254,14 +253,22 @@ create_attribute(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 }
 
 /*
- * ALTER ATTRIBUTE is refused by PostgreSQL while a column has the type, so
- * that replacing the type, which works always, is the one way taken.
+ * ALTER ATTRIBUTE is refused by PostgreSQL while a column has the type; then
+ * the type is replaced, as it is when something may have compiled it.
  */
 static bool
 alter_attribute(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 				SmigCell *cell)
 {
-	return false;
+	const char *collation = smig_attr(new, "collation");
+
+	if (old->parent->rdeps != NIL || new->parent->rdeps != NIL)
+		return false;
+	smig_cell_add(cell, "ALTER TYPE %s ALTER ATTRIBUTE %s TYPE %s%s%s",
+				  new->parent->id, quote_identifier(new->name),
+				  smig_attr(new, "type"),
+				  collation ? " COLLATE " : "", collation ? collation : "");
+	return true;
 }
 
 static void

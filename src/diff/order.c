@@ -179,7 +179,8 @@ drop_is_implied(SmigDelta *delta, const SmigObject *object)
 		return false;
 	if (smig_attr(object, "_inherited") && smig_attr(object, "_local"))
 		return false;
-	if (!smig_delta_inherits_both(delta, object))
+	if (!smig_delta_inherits_both(delta, object) ||
+		smig_delta_spares(delta, object->origin))
 		return false;
 	return has_fate(delta, object->origin, SMIG_FATE_DROP, SMIG_FATE_REPLACE);
 }
@@ -212,6 +213,24 @@ drop_action(SmigDelta *delta, SmigObject *object)
 	if (state->drop < 0)
 		state->drop = add_action(delta, SMIG_ACTION_DROP, object, NULL);
 	return state->drop;
+}
+
+/*
+ * Whether an index takes the name of one that is itself renamed: then it waits
+ * under another name, because two can swap theirs.
+ */
+static bool
+name_is_taken(SmigDelta *delta, const SmigObject *old)
+{
+	SmigState  *state = smig_delta_state(delta, old);
+	SmigObject *holder;
+
+	if (!state->renamed || state->fate != SMIG_FATE_ALTER ||
+		strcmp(old->kind->name, "index") != 0)
+		return false;
+	holder = smig_snapshot_find(delta->from, state->other->key);
+	return holder && smig_delta_state(delta, holder)->renamed &&
+		smig_delta_state(delta, holder)->fate == SMIG_FATE_ALTER;
 }
 
 /*
@@ -252,7 +271,8 @@ make_actions(SmigDelta *delta)
 		SmigState  *state = &delta->from_states[i];
 
 		(void) drop_action(delta, old);
-		if (state->fate == SMIG_FATE_REPLACE && state->swap)
+		if ((state->fate == SMIG_FATE_REPLACE && state->swap) ||
+			name_is_taken(delta, old))
 			state->aside = add_action(delta, SMIG_ACTION_ASIDE, state->other,
 									  old);
 		if (state->fate == SMIG_FATE_ALTER &&
@@ -441,10 +461,21 @@ find_cycles(SmigDelta *delta)
 }
 
 /*
+ * What most often makes a cycle is taken out of it first.
+ */
+static int
+unfold_pass(const SmigObject *object)
+{
+	if (strcmp(object->kind->name, "foreign key") == 0)
+		return 0;
+	return object->kind->flags & SMIG_KIND_COLUMN_BOUND ? 1 : 2;
+}
+
+/*
  * Takes parts of the statements in cycles out of them.
  */
 static bool
-unfold_cycles(SmigDelta *delta)
+unfold_some(SmigDelta *delta, int pass)
 {
 	bool		changed = false;
 
@@ -460,11 +491,22 @@ unfold_cycles(SmigDelta *delta)
 
 			if (at >= 0 && state->folded && !state->unfold &&
 				delta->actions[at].group > 0 &&
-				(object->kind->flags & SMIG_KIND_UNFOLD))
+				(object->kind->flags & SMIG_KIND_UNFOLD) &&
+				!(object->origin && smig_attr(object, "_inherited")) &&
+				unfold_pass(object) == pass)
 				state->unfold = changed = true;
 		}
 	}
 	return changed;
+}
+
+static bool
+unfold_cycles(SmigDelta *delta)
+{
+	for (int pass = 0; pass < 3; pass++)
+		if (unfold_some(delta, pass))
+			return true;
+	return false;
 }
 
 /*
@@ -500,16 +542,15 @@ report_cycle(SmigDelta *delta)
 	for (int i = 0; i < delta->nactions && list_length(names) < 10; i++)
 		if (delta->actions[i].group > 0)
 			names = lappend(names, delta->actions[i].object->key);
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot order the changes: they need each other in a circle"),
-			 errdetail("Objects in the circle: %s.", smig_join(names, ", ")),
-			 errhint("Write this change by hand, or in smaller steps.")));
+	smig_delta_refuse(delta,
+					  psprintf("Objects in the circle: %s.",
+							   smig_join(names, ", ")),
+					  "the changes cannot be ordered: they need each other in a circle");
 }
 
 /*
- * Makes actions of the fates and puts them in order: delta->order.  Errors:
- * 0A000 when a cycle cannot be cut.
+ * Makes actions of the fates and puts them in order: delta->order.  A cycle
+ * that cannot be cut is a refusal.
  */
 void
 smig_delta_order(SmigDelta *delta)
@@ -524,6 +565,9 @@ smig_delta_order(SmigDelta *delta)
 			return;
 		find_cycles(delta);
 		if (!unfold_cycles(delta) && !uncheck_a_function(delta))
+		{
 			report_cycle(delta);
+			return;
+		}
 	}
 }

@@ -67,7 +67,7 @@ write_aside(const SmigObject *old, SmigCell *cell)
 {
 	const char *multirange = smig_attr(old, "multirange");
 
-	smig_cell_add(cell, "ALTER TYPE %s RENAME TO %s", old->id,
+	smig_cell_add(cell, "ALTER %s %s RENAME TO %s", old->kind->sql, old->id,
 				  quote_identifier(aside_name(old->name)));
 	if (multirange)
 		write_range_aside(old, multirange, cell);
@@ -97,7 +97,11 @@ smig_delta_write(SmigDelta *delta, const SmigAction *action, SmigCell *cell)
 			write_aside(action->old, cell);
 			break;
 		case SMIG_ACTION_ALTER:
-			if (state->renamed)
+			if (smig_delta_state(delta, action->old)->aside >= 0)
+				smig_cell_add(cell, "ALTER %s %s RENAME TO %s",
+							  object->kind->sql, aside_id(action->old),
+							  quote_identifier(object->name));
+			else if (state->renamed)
 				smig_emit_rename(delta, action->old, object, cell);
 			if (!smig_object_same(action->old, object) || state->retype)
 				(void) smig_emit_alter(delta, action->old, object, cell);

@@ -392,7 +392,8 @@ read_kind(Reader *reader, const SmigKind *kind)
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
 													  "schemamig snapshot row",
 													  ALLOCSET_DEFAULT_SIZES);
-	uint64		n = run_query(reader, kind->query);
+	uint64		n = run_query(reader, kind->superuser_query && superuser() ?
+							  kind->superuser_query : kind->query);
 	TupleDesc	descriptor = SPI_tuptable->tupdesc;
 	FmgrInfo   *output = palloc0(sizeof(FmgrInfo) * descriptor->natts);
 	const char **names = palloc0(sizeof(char *) * descriptor->natts);

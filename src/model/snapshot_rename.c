@@ -25,8 +25,8 @@
 
 /* Attributes that hold no SQL. */
 static const char *const plain_attrs[] = {
-	"_body", "_identity_name", "acl", "attributes", "comment",
-	"index_comment", "labels", "multirange", "options", "privileges", "roles",
+	"_body", "_identity_name", "_options", "acl", "attributes",
+	"comment", "index_comment", "kinds", "labels", "multirange", "options", "privileges", "roles",
 	"statistics", "storage", "tags"
 };
 

@@ -12,6 +12,13 @@ BEGIN
 	FOR r IN SELECT pubname FROM pg_publication LOOP
 		EXECUTE format('DROP PUBLICATION %I', r.pubname);
 	END LOOP;
+	FOR r IN SELECT subname FROM pg_subscription s
+		JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+	LOOP
+		EXECUTE format('ALTER SUBSCRIPTION %I DISABLE', r.subname);
+		EXECUTE format('ALTER SUBSCRIPTION %I SET (slot_name = NONE)', r.subname);
+		EXECUTE format('DROP SUBSCRIPTION %I', r.subname);
+	END LOOP;
 	FOR r IN SELECT defaclrole::regrole AS role, n.nspname, defaclobjtype AS type
 		FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace
 	LOOP
@@ -46,6 +53,7 @@ BEGIN
 	LOOP
 		EXECUTE format('DROP CAST (%s AS %s)', r.s, r.t);
 	END LOOP;
+	REVOKE ALL ON pg_catalog.pg_authid FROM alice, bob;
 	CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 	GRANT USAGE ON SCHEMA public TO PUBLIC;
 	COMMENT ON SCHEMA public IS 'standard public schema';

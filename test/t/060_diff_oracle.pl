@@ -20,6 +20,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use lib 'test/perl';
+use Schemamig::SchemaDump qw(dump_of dumps_differ);
+
 my $dir  = 'test/diff';
 my $only = $ENV{SCHEMAMIG_DIFF_CASES};
 my @cases =
@@ -55,39 +58,6 @@ sub run_sql
 	return ($out, join "\n", grep { /ERROR|FATAL|PANIC/ } split /\n/, $err);
 }
 
-# A dump as a sorted list of statements.
-sub dump_of
-{
-	my ($db) = @_;
-	my ($text, $err);
-
-	IPC::Run::run(
-		[
-			'pg_dump', '-p', $node->port, '-h', $node->host, '--schema-only',
-			'-N', 'schemamig', '-N', 'smig', $db
-		], '>', \$text, '2>', \$err) or die "pg_dump: $err";
-	$text =~ s/^(--.*|\\(un)?restrict.*|SET .*;|SELECT pg_catalog.set_config.*)?\n//mg;
-	$text =~ s{^(CREATE (?:UNLOGGED |FOREIGN )?TABLE [^\n]*\()\n(.*?)\n\)}
-		{ "$1\n" . join("\n", sort map { s/,$//r } split /\n/, $2) . "\n)" }mgse;
-	$text =~ s{^WITH \((.*)\)(;?)$}
-		{ "WITH (" . join(", ", sort split /, /, $1) . ")$2" }mge;
-	return [ sort grep { /\S/ && !/EXTENSION.* schemamig/ } split /;\n/, $text ];
-}
-
-# What is in one dump and not in the other.
-sub dumps_differ
-{
-	my ($got, $want, $schema) = @_;
-	my %got  = map { $_ => 1 } @$got;
-	my %want = map { $_ => 1 } @$want;
-	my @lines = (
-		(map { "+ $_" } grep { !$want{$_} } @$got),
-		(map { "- $_" } grep { !$got{$_} } @$want));
-
-	@lines = grep { /\b$schema\b/ } @lines if defined $schema;
-	return join "\n", @lines;
-}
-
 # Loads two schemas, goes up, compares, goes down, compares; returns what was
 # found.  Few sessions do much each: starting them is what takes time.
 sub round_trip
@@ -120,7 +90,7 @@ sub round_trip
 		SELECT up FROM d WHERE up IS NOT NULL ORDER BY seq;
 		\\o $work/down.sql
 		SELECT down FROM d WHERE down IS NOT NULL ORDER BY seq DESC;");
-	my @before = map { dump_of($_) } 'a', 'b';
+	my @before = map { dump_of($node, $_) } 'a', 'b';
 
 	# what the statements themselves return (setval) is of no interest
 	foreach my $way ('up', 'down')
@@ -129,7 +99,7 @@ sub round_trip
 
 		($found{"${way}_again"}, $found{$way}) = run_sql('a',
 			"\\o /dev/null\n\\i $work/$way.sql\n\\o\n" . $left->($goal));
-		$found{"${way}_dump"} = [ dump_of('a'), $before[ $way eq 'up' ] ];
+		$found{"${way}_dump"} = [ dump_of($node, 'a'), $before[ $way eq 'up' ] ];
 	}
 	return \%found;
 }

@@ -1,0 +1,1 @@
+CREATE TYPE dims AS (w integer, h integer); CREATE TYPE named AS (a varchar(3));

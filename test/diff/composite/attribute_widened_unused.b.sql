@@ -1,0 +1,1 @@
+CREATE TYPE dims AS (w bigint, h integer); CREATE TYPE named AS (a text COLLATE "C");

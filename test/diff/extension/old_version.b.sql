@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); CREATE EXTENSION hstore VERSION '1.4';

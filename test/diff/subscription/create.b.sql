@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); CREATE SUBSCRIPTION regress_smig_sub CONNECTION 'dbname=nowhere' PUBLICATION p, "Q q" WITH (connect = false, slot_name = NONE, binary = true, streaming = true, disable_on_error = true, synchronous_commit = 'local');
