@@ -214,3 +214,4 @@ SELECT schemamig_import('sqlx', jsonb_build_object('1_a.sql', E'SELECT 1;\nCOPY 
 SELECT schemamig_import('sqlx', jsonb_build_object('1_a.sql', E'COPY imp.t FROM stdin WHERE id > 1;\n\\.')::text);
 SELECT schemamig_import('sqlx', jsonb_build_object('1_a.sql', E'COPY imp.t (id) FROM stdin;\n1\n\\.\nSELECT 1 1;')::text);
 DROP SCHEMA imp CASCADE;
+DROP TABLE IF EXISTS imp_a;
