@@ -132,32 +132,46 @@ smig_expr_try(SmigPending *pending, SmigTryCallback callback, void *arg)
 	return done;
 }
 
+/*
+ * Whether a function is one that this session would run only because somebody
+ * else wrote it: neither the server's, nor its own, nor a superuser's.
+ */
 static bool
-is_user_function(Oid function, void *context)
+is_foreign_function(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId;
+	HeapTuple	tuple;
+	Oid			owner;
+
+	if (function < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner != GetUserId() && !superuser_arg(owner);
 }
 
 static bool
-runs_user_code(Node *node, void *context)
+runs_foreign_code(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, CoerceToDomain) ||
-		check_functions_in_node(node, is_user_function, context))
+		check_functions_in_node(node, is_foreign_function, context))
 		return true;
-	return expression_tree_walker(node, runs_user_code, context);
+	return expression_tree_walker(node, runs_foreign_code, context);
 }
 
 /*
  * Folds constants, as the server does before it judges an expression; but for
- * expressions that would run somebody's functions: those are judged as they
- * stand.
+ * expressions that would run somebody else's functions: those are judged as
+ * they stand.
  */
 static Node *
 fold_constants(Node *expr)
 {
-	if (runs_user_code(expr, NULL))
+	if (runs_foreign_code(expr, NULL))
 		return expr;
 	return eval_const_expressions(NULL, expr);
 }
