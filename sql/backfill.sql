@@ -9,7 +9,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA bf;
 SET search_path = bf, public;
 
-CREATE TABLE t (id int PRIMARY KEY, a int, b text, n int NOT NULL);
+CREATE TABLE t (id int PRIMARY KEY, a int, b text, n int NOT NULL) WITH (autovacuum_enabled = off);
 CREATE FUNCTION bf.reset() RETURNS void LANGUAGE sql AS $$
 	TRUNCATE bf.t;
 	INSERT INTO bf.t SELECT i, i % 10, 'x' || i, 0 FROM generate_series(1, 100) AS i;

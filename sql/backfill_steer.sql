@@ -12,7 +12,7 @@ SET search_path = bf, public;
 \echo what bad rows cost
 -- a sequence counts the rows tried, also those rolled back
 CREATE SEQUENCE tries;
-CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
+CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 0) WITH (autovacuum_enabled = off);
 INSERT INTO t SELECT i FROM generate_series(1, 10000) AS i;
 CREATE FUNCTION bf.bad(id int, bad int[]) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN

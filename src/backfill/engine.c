@@ -476,13 +476,17 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 static void
 handle_row_error(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 {
+	SmigPlace	suspect;
+
 	if (engine->rows == 1)
 	{
 		handle_bad_row(engine, claim, edata);
 		return;
 	}
+	/* the end of this batch can be the suspect itself: copy before freeing */
+	suspect = smig_engine_copy_place(engine->context, engine->upto);
 	end_suspicion(engine);
-	engine->suspect = smig_engine_copy_place(engine->context, engine->upto);
+	engine->suspect = suspect;
 	engine->suspect_rows = engine->rows;
 	engine->suspect_good = engine->good_rows;
 }
