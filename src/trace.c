@@ -330,6 +330,9 @@ execute(Trace *trace, const SmigPlanned *planned,
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
+	/* used up, also where the clock has not quite come there */
+	if (budget_over)
+		trace->budget_us = 0;
 	/* it may have struck when the statement was just done */
 	if (budget_over && error == NULL)
 		QueryCancelPending = false;
