@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $stress = $ENV{SCHEMAMIG_STRESS};
-my $rows = $stress ? 400000 : 40000;
+my $rows = $stress ? 400000 : 120000;
 my $limit = 1.5;
 my $slot_limit = 2 * 1024 * 1024;
 my $node = new_node('backfill_primary', 'wal_level = logical',
