@@ -76,6 +76,15 @@ CREATE TABLE diff_a.uses (p diff_a.part);
 CREATE TABLE diff_b.uses (p diff_b.part);
 SELECT * FROM schemamig_diff('schema:diff_a', 'schema:diff_b');
 
+-- two objects that differ in nothing but the schema of an argument
+CREATE SCHEMA diff_e;
+CREATE SCHEMA diff_f;
+CREATE TYPE diff_e.t AS (i int);
+CREATE TYPE diff_f.t AS (i int);
+CREATE FUNCTION diff_e.f(diff_e.t) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION diff_e.f(diff_f.t) RETURNS int LANGUAGE sql AS 'SELECT 2';
+SELECT count(*) FROM schemamig_diff('schema:diff_f', 'schema:diff_e');
+
 -- reading takes no rights but those on the functions
 CREATE ROLE diff_reader;
 GRANT EXECUTE ON FUNCTION schemamig_diff(text, text) TO diff_reader;
@@ -87,4 +96,4 @@ REVOKE EXECUTE ON FUNCTION schemamig_diff(text, text) FROM diff_reader;
 DROP ROLE diff_reader;
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP SCHEMA diff_a, diff_b, diff_c, diff, "Diff D" CASCADE;
+DROP SCHEMA diff_a, diff_b, diff_c, diff_e, diff_f, diff, "Diff D" CASCADE;

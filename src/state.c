@@ -295,6 +295,8 @@ smig_state_find(void)
 
 /*
  * A snapshot that is kept, as JSON.
+ *
+ * Errors: 55000 when a run has removed it since it was found.
  */
 char *
 smig_state_snapshot(const char *fingerprint)
@@ -309,7 +311,10 @@ smig_state_snapshot(const char *fingerprint)
 						  " WHERE fingerprint = $1",
 						  1, types, args, NULL, true, 1);
 	if (SPI_processed != 1)
-		elog(ERROR, "snapshot \"%s\" is gone", fingerprint);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the snapshot of the schema was given up for newer ones meanwhile"),
+				 errhint("Call the function again.")));
 	MemoryContextSwitchTo(scope.caller_context);
 	json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	smig_store_end(&scope);

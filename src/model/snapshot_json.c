@@ -14,14 +14,13 @@
  */
 #include "postgres.h"
 
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "checksum.h"
 #include "diff/kind.h"
 #include "model/snapshot.h"
 
@@ -275,13 +274,11 @@ smig_snapshot_from_json(const char *json)
 	return snapshot;
 }
 
+/* The zero byte keeps neighbours apart. */
 static void
-hash_text(pg_cryptohash_ctx *hash, const char *text)
+append_hashed(StringInfo buf, const char *text)
 {
-	/* the zero byte keeps neighbours apart */
-	if (pg_cryptohash_update(hash, (const uint8 *) text, strlen(text) + 1) < 0)
-		elog(ERROR, "could not compute a SHA-256: %s",
-			 pg_cryptohash_error(hash));
+	appendBinaryStringInfo(buf, text, strlen(text) + 1);
 }
 
 /*
@@ -292,33 +289,26 @@ char *
 smig_snapshot_fingerprint(SmigSnapshot *snapshot)
 {
 	SmigObject **sorted = sorted_objects(snapshot);
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	char	   *result = palloc(PG_SHA256_DIGEST_LENGTH * 2 + 1);
+	SmigChecksum *checksum = smig_checksum_begin();
+	StringInfoData buf;
 
-	if (pg_cryptohash_init(hash) < 0)
-		elog(ERROR, "could not compute a SHA-256: %s",
-			 pg_cryptohash_error(hash));
+	initStringInfo(&buf);
 	for (int i = 0; i < snapshot->nobjects; i++)
 	{
 		SmigObject *object = sorted[i];
 
-		hash_text(hash, object->key);
-		hash_text(hash, object->parent ? object->parent->key : "");
+		resetStringInfo(&buf);
+		append_hashed(&buf, object->key);
+		append_hashed(&buf, object->parent ? object->parent->key : "");
 		for (int j = 0; j < object->nattrs; j++)
 			if (object->attrs[j].name[0] != '_')
 			{
-				hash_text(hash, object->attrs[j].name);
-				hash_text(hash, object->attrs[j].value);
+				append_hashed(&buf, object->attrs[j].name);
+				append_hashed(&buf, object->attrs[j].value);
 			}
-		hash_text(hash, "");
+		smig_checksum_add(checksum, "object", buf.data, buf.len);
 	}
-	if (pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute a SHA-256: %s",
-			 pg_cryptohash_error(hash));
-	pg_cryptohash_free(hash);
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
-		snprintf(result + 2 * i, 3, "%02x", digest[i]);
+	pfree(buf.data);
 	pfree(sorted);
-	return result;
+	return smig_checksum_end(checksum);
 }

@@ -147,7 +147,8 @@ is_plain(const char *attr)
 
 /*
  * A copy of "snapshot" in which the schema "from" is called "to" (both
- * unquoted).  Errors: see rename_in_sql.
+ * unquoted).  Errors: see rename_in_sql; 0A000 when two objects would get one
+ * name.
  */
 SmigSnapshot *
 smig_snapshot_rename_schema(SmigSnapshot *snapshot, const char *from,
@@ -184,7 +185,12 @@ smig_snapshot_rename_schema(SmigSnapshot *snapshot, const char *from,
 							  self ? renaming.to :
 							  rename_in_sql(&renaming, object->id),
 							  self ? to : object->name, attrs) == NULL)
-			elog(ERROR, "two objects become %s", object->key);
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot compare schema \"%s\" as \"%s\"", from, to),
+					 errdetail("Two of its objects would have the same name as %s %s.",
+							   object->kind->name, object->id),
+					 errhint("Compare the databases instead: schemamig_diff('database:a', 'database:b').")));
 	}
 	for (int i = 0; i < snapshot->nobjects; i++)
 	{
