@@ -242,5 +242,13 @@ ROLLBACK;
 
 SELECT revision, state FROM schemamig_history();
 
+\echo == tables that were changed or restored one without the other
+SELECT schemamig_revision('lost', 'SELECT 1', '', revision => 'lost', parents => '{}');
+SELECT FROM schemamig_stamp('lost');
+BEGIN;
+DELETE FROM schemamig.revision WHERE id = 'lost';
+SELECT * FROM schemamig_current();
+ROLLBACK;
+
 -- away with it
 TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry;

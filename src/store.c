@@ -229,12 +229,19 @@ static void
 read_applied(Datum *values, bool *nulls, void *arg)
 {
 	GraphReader *reader = (GraphReader *) arg;
-	SmigNode   *node = smig_graph_find(reader->graph,
-									   TextDatumGetCString(values[0]));
-	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	char	   *id = TextDatumGetCString(values[0]);
+	SmigNode   *node = smig_graph_find(reader->graph, id);
+	MemoryContext old;
 
-	/* a foreign key and one snapshot say that it is there */
-	Assert(node != NULL);
+	/* no function of ours leaves it like this; who owns the tables may */
+	if (node == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("revision \"%s\" is applied but not stored", id),
+				 errdetail("It is in schemamig.applied and not in schemamig.revision: one of the tables was changed or restored without the other."),
+				 errhint("As the owner of the tables, restore the row of schemamig.revision, or run DELETE FROM schemamig.applied WHERE revision = %s.",
+						 quote_literal_cstr(id))));
+	old = MemoryContextSwitchTo(reader->context);
 	reader->applied = bms_add_member(reader->applied, node->index);
 	MemoryContextSwitchTo(old);
 }

@@ -1,13 +1,20 @@
 # The online-safe form of a script gives the same schema and does not block.
 #
-# Each script runs as it is in one database and rewritten in another; pg_dump of
-# both must be the same.  The rewritten form must have no errors left, and no
-# statement of it may rewrite or scan a table under a lock that stops writers
-# (what lint says about that is proved by 040_lint_locks.pl).
+# Each script, and each example of a rule that has a safe form, runs as it is in
+# one database and rewritten in another; pg_dump of both must be the same.  The
+# rewritten form must have no errors left, and no statement of it may rewrite or
+# scan a table under a lock that stops readers or writers: neither as foreseen
+# (040_lint_locks.pl proves lint's word) nor as schemamig_trace measures it.
+#
+# Each step of the rewritten form is stored as a revision of its own, traced and
+# then applied, so that each trace begins with what the steps before, those
+# included that cannot be traced, have really left behind.
 
 use strict;
 use warnings FATAL => 'all';
 
+use Encode;
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -20,17 +27,6 @@ foreach my $db ('plain', 'safe')
 {
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, 'CREATE EXTENSION schemamig');
-
-	# where backfills are not part of the extension yet, one statement does
-	$node->safe_psql($db, q{
-	DO $do$
-	BEGIN
-		IF to_regproc('schemamig_backfill') IS NULL THEN
-			CREATE FUNCTION schemamig_backfill(statement text) RETURNS void
-			LANGUAGE plpgsql AS $$BEGIN EXECUTE statement; END$$;
-		END IF;
-	END
-	$do$});
 }
 my $fixture = 'DROP SCHEMA IF EXISTS lint_examples CASCADE; ' . slurp_file('test/lint/examples.sql') . q{
 	INSERT INTO o SELECT g, 'v' FROM generate_series(1, 100) g;
@@ -99,35 +95,126 @@ sub dump_of
 	return join("\n", grep { !/^\\(un)?restrict/ } split /\n/, $out);
 }
 
-foreach my $sql (@scripts)
+sub fixture
 {
-	my $name = $sql =~ s/\s+/ /gr;
-	$node->safe_psql($_, "SET client_min_messages = error; $fixture")
-	  foreach ('plain', 'safe');
-	my $safe = $node->safe_psql("safe",
+	my (@dbs) = @_;
+	$node->safe_psql($_, "SET client_min_messages = error; $fixture;
+		TRUNCATE schemamig.revision, schemamig.applied CASCADE") foreach @dbs;
+	return;
+}
+
+# The rows of a query, with the column sql as psql wants it.
+sub rows_of
+{
+	my ($db, $query) = @_;
+	my $json = $node->safe_psql($db,
+		"$path SELECT coalesce(json_agg(to_json(q)), '[]') FROM ($query) q");
+	my @rows = @{ JSON::PP->new->utf8->decode($json) };
+	$_->{sql} = Encode::encode('UTF-8', $_->{sql}) foreach @rows;
+	return @rows;
+}
+
+# The steps of a script, as scripts.
+sub steps_of
+{
+	my ($script) = @_;
+	my @steps = rows_of('safe', "SELECT step, kind, string_agg(sql, E';\\n' ORDER BY seq) AS sql
+		FROM (SELECT schemamig_revision('safe', \$script\$$script\$script\$, '', revision => 'safe')) r,
+			schemamig_plan('safe') GROUP BY step, kind ORDER BY step");
+	return @steps;
+}
+
+my @strong = map { "'$_'" } qw(ShareLock ShareRowExclusiveLock ExclusiveLock AccessExclusiveLock);
+my $strong = join ', ', @strong;
+my $traced = 0;
+
+# Traces and applies one step; returns what stood in the way of clients.
+sub trace_and_apply
+{
+	my ($number, $step) = @_;
+	my $parent = $number > 1 ? 's' . ($number - 1) : '';
+	my ($code, $out, $err) = $node->psql('safe', "$path
+		SELECT schemamig_revision('', \$script\$$step->{sql}\$script\$, '', revision => 's$number', parents => '{$parent}') \\gset
+		SELECT count(*) FROM schemamig_trace('s$number', steps => 'all') WHERE NOT traced;
+		-- what is refreshed is written by nobody else
+		SELECT format('%s: %s reads or writes %s anew under %s', sql, seq, x, locks ->> x)
+		FROM schemamig_trace('s$number', steps => 'all') t,
+			LATERAL (SELECT unnest(t.rewrites) UNION SELECT jsonb_object_keys(t.scans)) s (x)
+		WHERE locks ->> x IN ($strong) AND x NOT LIKE '%.mv%';
+		SELECT FROM schemamig_apply('s$number', allow_destructive => true) \\gset", on_error_stop => 1);
+
+	return $err if $code;
+	my ($untraced, @blocking) = split /\n/, $out;
+	$traced += $step->{kind} eq 'transaction';
+	push @blocking, "$untraced statements of step $number are not traced"
+	  if $untraced && $step->{kind} eq 'transaction';
+	return join "\n", @blocking;
+}
+
+sub check
+{
+	my ($name, $sql) = @_;
+
+	fixture('plain', 'safe');
+	my $safe = $node->safe_psql('safe',
 		"$path SELECT schemamig_rewrite(\$script\$$sql\$script\$)");
 	isnt($safe, $sql, "$name: has an online-safe form");
 
-	my $left = $node->safe_psql("safe", "$path
+	my $left = $node->safe_psql('safe', "$path
 		SELECT statement, rule, message FROM schemamig_lint(\$script\$$safe\$script\$)
 		WHERE severity = 'error'");
 	is($left, '', "$name: no errors are left") or diag($safe);
 
-	my $blocking = $node->safe_psql("safe", "$path
+	my $blocking = $node->safe_psql('safe', "$path
 		SELECT DISTINCT statement, x FROM schemamig_lint(\$script\$$safe\$script\$) l,
 			unnest(l.rewrites || l.scans) x
-		WHERE l.locks ->> x IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-			AND x NOT LIKE '%.mv'");
-	is($blocking, '', "$name: nothing is read or written anew under a strong lock")
+		WHERE l.locks ->> x IN ($strong) AND x NOT LIKE '%.mv'");
+	is($blocking, '', "$name: nothing is foreseen to be read or written anew under a strong lock")
 	  or diag($safe);
 
-	my ($code, $out, $err) = $node->psql("plain", "$path\n$sql;", on_error_stop => 1);
-	is($code, 0, "$name: runs as it is") or diag($err);
-	($code, $out, $err) = $node->psql("safe", "$path\n$safe\n;", on_error_stop => 1);
-	is($code, 0, "$name: runs rewritten") or diag("$err\n$safe");
-	is(dump_of("safe"), dump_of("plain"), "$name: gives the same schema")
+	my @steps = steps_of($safe);
+	$node->safe_psql('safe', 'TRUNCATE schemamig.revision, schemamig.applied CASCADE');
+	my $number = 0;
+	is(join("\n", grep { $_ ne '' } map { trace_and_apply(++$number, $_) } @steps), '',
+		"$name: the traces of all $number steps show none either, and all steps run")
 	  or diag($safe);
+
+	my ($code, $out, $err) = $node->psql('plain', "$path\n$sql;", on_error_stop => 1);
+	is($code, 0, "$name: runs as it is") or diag($err);
+	is(dump_of('safe'), dump_of('plain'), "$name: gives the same schema")
+	  or diag($safe);
+	return;
 }
+
+check(s/\s+/ /gr, $_) foreach @scripts;
+
+# The examples of rules that this version has.
+fixture('safe');
+my $version = int($node->safe_psql('safe', 'SHOW server_version_num') / 10000);
+my $checked = 0;
+foreach my $rule (rows_of('safe', "SELECT rule, severity, example_bad AS sql FROM schemamig_rules()
+		WHERE int4range(min_version, max_version, '[]') @> $version"))
+{
+	my ($name, $sql) = @$rule{ 'rule', 'sql' };
+	my ($code, $safe, $err) = $node->psql('safe',
+		"$path SELECT schemamig_rewrite(\$script\$$sql\$script\$)");
+	if ($code)
+	{
+		like($err, qr/HINT/, "example of $name: what can never run is refused with the remedy");
+	}
+	elsif ($safe =~ /^-- left as it is \($name\)/m || $safe eq $sql)
+	{
+		isnt($safe, $sql, "example of $name: is left as it is with the reason")
+		  if $rule->{severity} eq 'error';
+	}
+	else
+	{
+		check("example of $name", $sql);
+		$checked++;
+	}
+}
+cmp_ok($checked, '>=', 20, 'many rules have a safe form');
+cmp_ok($traced, '>=', 130, 'many steps have been traced');
 
 $node->stop;
 done_testing();
