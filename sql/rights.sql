@@ -17,12 +17,12 @@ GRANT EXECUTE ON FUNCTION schemamig_current, schemamig_heads, schemamig_branches
 	schemamig_resolve, schemamig_graph, schemamig_plan, schemamig_sql,
 	schemamig_status, schemamig_lint, schemamig_rules, schemamig_report,
 	schemamig_snapshot, schemamig_fingerprint, schemamig_diff, schemamig_check,
-	schemamig_drift TO regress_smig_reader;
+	schemamig_drift, schemamig_filters TO regress_smig_reader;
 -- author
 GRANT EXECUTE ON FUNCTION schemamig_revision, schemamig_load, schemamig_import, schemamig_load_files,
 	schemamig_draft, schemamig_replace, schemamig_remove, schemamig_merge,
 	schemamig_squash, schemamig_model, schemamig_autogenerate, schemamig_verify,
-	schemamig_verify_tap TO regress_smig_author;
+	schemamig_verify_tap, schemamig_filter TO regress_smig_author;
 -- operator
 GRANT EXECUTE ON FUNCTION schemamig_apply, schemamig_revert, schemamig_start,
 	schemamig_wait, schemamig_cancel, schemamig_pause, schemamig_resume,
@@ -73,6 +73,9 @@ SELECT schemamig_revision('side', '', '', 'sid1', parents => '{one1}', splice =>
 SELECT schemamig_merge('both', revision => 'mer1');
 SELECT schemamig_remove('mer1');
 SELECT schemamig_remove('sid1');
+SELECT schemamig_filter('exclude', 'tmp_*');
+SELECT action, pattern, created_by FROM schemamig_filters();
+SELECT schemamig_filter('remove', 'tmp_*');
 SELECT schemamig_apply();
 SELECT schemamig_stamp('head');
 -- an operator runs, with the rights of its role and no more; a superuser's
@@ -123,6 +126,8 @@ SELECT schemamig.view_handler();
 CREATE FOREIGN TABLE pg_temp.lock_now (pid int) SERVER schemamig;
 SELECT schemamig_revert();
 SELECT schemamig_remove('two1');
+SELECT schemamig_filter('exclude', 'x');
+SELECT count(*) FROM schemamig_filters();
 RESET ROLE;
 -- nor does the wrapper read anything for tables that others make
 CREATE FOREIGN TABLE lock_now (pid int) SERVER schemamig;

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
@@ -33,7 +34,8 @@ enum
 	DIFF_OBJECT,
 	DIFF_ACTION,
 	DIFF_UP,
-	DIFF_DOWN
+	DIFF_DOWN,
+	DIFF_HAZARDS = 9
 };
 
 /* The rows of schemamig_diff('empty', 'live') as scripts. */
@@ -43,6 +45,7 @@ typedef struct Baseline
 	StringInfoData down;
 	List	   *downs;			/* of char *: the last row's first */
 	List	   *unsupported;	/* of char * */
+	List	   *needs;			/* of char *: what needs what is left out */
 } Baseline;
 
 static char *
@@ -85,6 +88,21 @@ read_live_schema(Oid schema, ReturnSetInfo *result)
 }
 
 /*
+ * Whether a row has the hazard that something is needed which a filter leaves
+ * out.
+ */
+static bool
+needs_left_out(TupleTableSlot *slot)
+{
+	bool		isnull;
+	Jsonb	   *hazards = DatumGetJsonbP(slot_getattr(slot, DIFF_HAZARDS,
+													  &isnull));
+
+	return strstr(JsonbToCString(NULL, &hazards->root, VARSIZE(hazards)),
+				  "\"rule\": \"left_out\"") != NULL;
+}
+
+/*
  * Puts a row into the scripts: "up" in the order of rows, "down" against it.
  */
 static void
@@ -98,6 +116,10 @@ take_row(Baseline *baseline, TupleTableSlot *slot)
 			lappend(baseline->unsupported,
 					psprintf("%s %s", slot_text(slot, DIFF_KIND),
 							 slot_text(slot, DIFF_OBJECT)));
+	if (needs_left_out(slot))
+		baseline->needs = lappend(baseline->needs,
+								  psprintf("%s %s", slot_text(slot, DIFF_KIND),
+										   slot_text(slot, DIFF_OBJECT)));
 	if (up)
 		appendStringInfo(&baseline->up, "%s\n", up);
 	if (down)
@@ -129,23 +151,39 @@ read_scripts(Baseline *baseline, Oid schema)
 		appendStringInfo(&baseline->down, "%s\n", (char *) lfirst(lc));
 }
 
-static void
-warn_of_unsupported(List *objects)
+/*
+ * The objects, one a line.
+ */
+static char *
+listed(List *objects)
 {
-	StringInfoData listed;
+	StringInfoData lines;
 	ListCell   *lc;
 
-	if (objects == NIL)
-		return;
-	initStringInfo(&listed);
+	initStringInfo(&lines);
 	foreach(lc, objects)
-		appendStringInfo(&listed, "%s%s", listed.len > 0 ? "\n" : "",
+		appendStringInfo(&lines, "%s%s", lines.len > 0 ? "\n" : "",
 						 (char *) lfirst(lc));
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("the baseline is not the whole schema"),
-			 errdetail("No statements are known for:\n%s", listed.data),
-			 errhint("Add them with schemamig_replace() after SELECT schemamig_stamp('base').")));
+	return lines.data;
+}
+
+static void
+warn_of_gaps(const Baseline *baseline)
+{
+	if (baseline->unsupported != NIL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the baseline is not the whole schema"),
+				 errdetail("No statements are known for:\n%s",
+						   listed(baseline->unsupported)),
+				 errhint("Add them with schemamig_replace() after SELECT schemamig_stamp('base').")));
+	if (baseline->needs != NIL)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the baseline needs what filters leave out"),
+				 errdetail("It must be there before:\n%s",
+						   listed(baseline->needs)),
+				 errhint("SELECT * FROM schemamig_filters() lists the filters.")));
 }
 
 /*
@@ -179,7 +217,7 @@ schemamig_baseline(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is nothing to begin with: the schema is empty"),
 				 errhint("SELECT schemamig_revision('message', 'script') writes the first revision.")));
-	warn_of_unsupported(baseline.unsupported);
+	warn_of_gaps(&baseline);
 	revision->up = baseline.up.data;
 	revision->down = baseline.down.data;
 	revision->parents_given = true;

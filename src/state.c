@@ -30,6 +30,7 @@
 
 #include "build.h"
 #include "journal.h"
+#include "model/filter.h"
 #include "model/stored.h"
 #include "settings.h"
 #include "state.h"
@@ -344,6 +345,23 @@ smig_state_of_revision(const char *revision)
 }
 
 /*
+ * Whether a snapshot that differs from a state does so only in what filters
+ * leave out.  Takes that out of it.
+ */
+static bool
+same_but_for_filters(const SmigKeptState *state, SmigSnapshot *snapshot)
+{
+	SmigSnapshot *kept;
+
+	if (!smig_filter_apply(snapshot))
+		return false;
+	kept = smig_snapshot_from_json(smig_state_snapshot(state->fingerprint));
+	(void) smig_filter_apply(kept);
+	return strcmp(smig_snapshot_fingerprint(kept),
+				  smig_snapshot_fingerprint(snapshot)) == 0;
+}
+
+/*
  * Whether the live schema differs from the state that is kept.
  */
 SmigDrifted
@@ -365,7 +383,8 @@ smig_state_drifted(void)
 
 		smig_snapshot_hide_secrets(snapshot);
 		if (strcmp(state->fingerprint,
-				   smig_snapshot_fingerprint(snapshot)) != 0)
+				   smig_snapshot_fingerprint(snapshot)) != 0 &&
+			!same_but_for_filters(state, snapshot))
 			result = SMIG_DRIFT_SOME;
 	}
 	MemoryContextSwitchTo(old);

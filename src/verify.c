@@ -26,6 +26,7 @@
 #include "build.h"
 #include "caller.h"
 #include "diff/kind.h"
+#include "model/filter.h"
 #include "model/stored.h"
 #include "result.h"
 #include "target.h"
@@ -121,6 +122,8 @@ describe_differences(SmigSnapshot *a, SmigSnapshot *b, const char *first,
 {
 	Differences differences = {{0}};
 
+	(void) smig_filter_apply(a);
+	(void) smig_filter_apply(b);
 	initStringInfo(&differences.text);
 	for (int i = 0; i < a->nobjects; i++)
 	{
@@ -145,6 +148,27 @@ describe_differences(SmigSnapshot *a, SmigSnapshot *b, const char *first,
 		appendStringInfo(&differences.text, "; and %d more",
 						 differences.n - MAX_NAMED);
 	return differences.text.data;
+}
+
+/*
+ * Whether two schemas with these fingerprints differ in what is compared.
+ */
+static bool
+slots_differ(SmigScratch *scratch, int a, const char *fingerprint_a, int b,
+			 const char *fingerprint_b)
+{
+	SmigSnapshot *before;
+	SmigSnapshot *after;
+
+	if (strcmp(fingerprint_a, fingerprint_b) == 0)
+		return false;
+	before = smig_snapshot_from_json(smig_scratch_snapshot(scratch, a));
+	if (!smig_filter_apply(before))
+		return true;
+	after = smig_snapshot_from_json(smig_scratch_snapshot(scratch, b));
+	(void) smig_filter_apply(after);
+	return strcmp(smig_snapshot_fingerprint(before),
+				  smig_snapshot_fingerprint(after)) != 0;
 }
 
 static char *
@@ -228,8 +252,8 @@ verify_way_back(SmigScratch *scratch, Verify *verify,
 		add_test(verify, false, revision->id, "down", error_text(error));
 		return false;
 	}
-	if (strcmp(smig_scratch_fingerprint(scratch, down),
-			   verify->fingerprint) != 0)
+	if (slots_differ(scratch, verify->slot, verify->fingerprint, down,
+					 smig_scratch_fingerprint(scratch, down)))
 	{
 		add_test(verify, false, revision->id, "down",
 				 slot_differences(scratch, verify->slot, down, "before up",
@@ -244,7 +268,8 @@ verify_way_back(SmigScratch *scratch, Verify *verify,
 		add_test(verify, false, revision->id, "up again", error_text(error));
 		return false;
 	}
-	if (strcmp(smig_scratch_fingerprint(scratch, again), fingerprint) != 0)
+	if (slots_differ(scratch, after, fingerprint, again,
+					 smig_scratch_fingerprint(scratch, again)))
 	{
 		add_test(verify, false, revision->id, "up again",
 				 slot_differences(scratch, after, again, "after up",

@@ -105,6 +105,12 @@ extern void smig_delta_make_edges(SmigDelta *delta);
 /* order.c */
 extern void smig_delta_order(SmigDelta *delta);
 
+/* left_out.c */
+extern void smig_left_out_flag(SmigDelta *delta, const SmigAction *action,
+							   SmigCell *cell);
+extern bool smig_left_out_partitions(SmigDelta *delta, const SmigObject *table,
+									 bool *others);
+
 /* write.c */
 extern void smig_delta_write(SmigDelta *delta, const SmigAction *action,
 							 SmigCell *cell);
@@ -120,6 +126,8 @@ extern void smig_constraint_after(SmigDelta *delta, const SmigObject *constraint
 								  SmigCell *cell);
 extern void smig_index_properties(const SmigObject *old, const SmigObject *new,
 								  const char *id, SmigCell *cell);
+extern bool smig_takes_left_out(SmigDelta *delta, const SmigObject *table,
+								const char *id, SmigCell *cell);
 extern const SmigObject *smig_child_of_kind(const SmigObject *parent,
 											const char *kind);
 

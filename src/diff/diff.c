@@ -27,6 +27,7 @@
 
 #include "diff/delta.h"
 #include "diff/diff.h"
+#include "model/filter.h"
 #include "model/snapshot.h"
 
 PG_FUNCTION_INFO_V1(schemamig_diff);
@@ -195,6 +196,7 @@ write_plan(SmigDelta *delta)
 		parts = smig_cell_parts(cell);
 		if (parts == NIL)
 			continue;
+		smig_left_out_flag(delta, action, linitial(parts));
 		written.actions[written.n] = action;
 		written.cells[written.n++] = parts;
 	}
@@ -480,17 +482,21 @@ pin_settings(void)
 }
 
 /*
- * Writes the rows of schemamig_diff for two snapshots.  The caller has pinned
- * the settings: smig_snapshot_pin_settings.
+ * Writes the rows of schemamig_diff for two snapshots, from which it takes
+ * what filters leave out.  The caller has pinned the settings:
+ * smig_snapshot_pin_settings.
  */
 void
 smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 {
-	Written		forth = write_plan(smig_delta_make(from, to, false));
+	Written		forth;
 	Written		back;
 	int			seq = 0;
 	ListCell   *lc;
 
+	(void) smig_filter_apply(from);
+	(void) smig_filter_apply(to);
+	forth = write_plan(smig_delta_make(from, to, false));
 	if (forth.delta->refusal)
 		report_refusal(forth.delta);
 	back = write_plan(smig_delta_make(to, from, true));
@@ -563,8 +569,10 @@ Datum
 schemamig_snapshot(PG_FUNCTION_ARGS)
 {
 	SmigSnapshot *snapshot = smig_snapshot_read(schema_argument(fcinfo, 0));
-	char	   *json = smig_snapshot_to_json(snapshot);
+	char	   *json;
 
+	(void) smig_filter_apply(snapshot);
+	json = smig_snapshot_to_json(snapshot);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 }
 
@@ -581,6 +589,7 @@ schemamig_fingerprint(PG_FUNCTION_ARGS)
 	char	   *fingerprint;
 
 	smig_source_pair(source, "empty", &from, &to);
+	(void) smig_filter_apply(from);
 	nestlevel = pin_settings();
 	fingerprint = smig_snapshot_fingerprint(from);
 	AtEOXact_GUC(true, nestlevel);

@@ -62,6 +62,8 @@ typedef struct SmigCell
 #define SMIG_KIND_KEEP			0x0400
 /* Known, but not something we can write DDL for. */
 #define SMIG_KIND_UNMODELLED	0x0800
+/* Says something of what it needs: left out where that is. */
+#define SMIG_KIND_LINK			0x1000
 
 typedef struct SmigKind
 {

@@ -55,7 +55,9 @@ create_key(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 		smig_online_create_key(delta, object, cell);
 		return;
 	}
-	smig_cell_add(cell, "ALTER TABLE ONLY %s ADD CONSTRAINT %s %s",
+	smig_cell_add(cell, "ALTER TABLE %s%s ADD CONSTRAINT %s %s",
+				  smig_takes_left_out(delta, object->parent, object->id,
+									  cell) ? "" : "ONLY ",
 				  object->parent->id, quote_identifier(object->name),
 				  smig_constraint_definition(object));
 	smig_constraint_after(delta, object, cell);

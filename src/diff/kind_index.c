@@ -110,6 +110,29 @@ write_statistics(const SmigObject *old, const SmigObject *new, SmigCell *cell)
 	}
 }
 
+/*
+ * Whether what is made for a partitioned table must be made for its partitions
+ * by the same statement, because a filter leaves them out.  Where it leaves
+ * out only some, they get none, and a hazard says so.
+ *
+ * id: of the index
+ */
+bool
+smig_takes_left_out(SmigDelta *delta, const SmigObject *table, const char *id,
+					SmigCell *cell)
+{
+	bool		others;
+
+	if (!smig_left_out_partitions(delta, table, &others))
+		return false;
+	if (others)
+		smig_cell_hazard(cell, "left_out", "warning",
+						 psprintf("partitions of %s that a filter leaves out get no part of %s, which is not valid until they have one",
+								  table->id, id),
+						 "Create it on them, and attach it.");
+	return !others;
+}
+
 static void
 create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
 {
@@ -119,10 +142,12 @@ create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
 	int			split = at ? smig_attr_number(index, "_options_at") :
 		(int) strlen(definition);
 	bool		partitioned = smig_attr(index, "_partitioned") != NULL;
+	bool		only = partitioned &&
+		!smig_takes_left_out(delta, index->parent, index->id, cell);
 	bool		online = smig_online(delta, index->parent) && !partitioned;
 	char	   *rest = psprintf("%s ON %s%s %.*s%s%s%s%s",
 								quote_identifier(index->name),
-								partitioned ? "ONLY " : "",
+								only ? "ONLY " : "",
 								index->parent->id, split, definition,
 								options ? " WITH (" : "", options ? options : "",
 								options ? ")" : "", definition + split);
@@ -134,7 +159,7 @@ create_index(SmigDelta *delta, const SmigObject *index, SmigCell *cell)
 		smig_cell_add(cell, "CREATE %sINDEX %s", unique, rest);
 	smig_index_properties(NULL, index, index->id, cell);
 	write_statistics(NULL, index, cell);
-	if (!online && !partitioned && !smig_delta_is_new(delta, index->parent))
+	if (!online && !only && !smig_delta_is_new(delta, index->parent))
 		smig_cell_hazard(cell, "index_blocks_writes", "warning",
 						 psprintf("writes to %s wait while the index is built",
 								  index->parent->id),
@@ -292,6 +317,7 @@ const SmigKind smig_kinds_index[] = {
 	{
 		.name = "index partition",
 		.order = 120,
+		.flags = SMIG_KIND_LINK,
 		.query = "SELECT 0::oid, 0, 'pg_class'::regclass::oid, i.oid, 0,"
 		" format('%I.%I', n.nspname, i.relname), i.relname::text,"
 		" format('%I.%I', pn.nspname, p.relname) AS index,"

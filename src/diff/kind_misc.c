@@ -123,7 +123,7 @@ const SmigKind smig_kinds_misc[] = {
 	{
 		.name = "member privileges",
 		.order = 190,
-		.flags = SMIG_KIND_GLOBAL,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_LINK,
 		.query = "SELECT 0::oid, 0, 0::oid, 0::oid, 0, m.name, '', m.name AS _on,"
 		" m.owner AS _owner, p.now AS privileges, p.initial AS _initial,"
 		" d.refobjid IS NOT NULL AS of_extension,"
@@ -215,7 +215,7 @@ const SmigKind smig_kinds_misc[] = {
 		.sql = "TRANSFORM",
 		.classid = 3576,
 		.order = 69,
-		.flags = SMIG_KIND_GLOBAL,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_LINK,
 		.query = "SELECT t.oid, 0, 0::oid, 0::oid, 0,"
 		" format('FOR %s LANGUAGE %I', format_type(t.trftype, NULL), l.lanname), '',"
 		" nullif(t.trffromsql, 0)::regprocedure::text AS from_sql,"
@@ -242,7 +242,7 @@ const SmigKind smig_kinds_misc[] = {
 		.flags = SMIG_KIND_UNMODELLED,
 		.query = "SELECT t.oid, 0, 0::oid, 0::oid, 0,"
 		" format('%I.%I', n.nspname, t.typname), t.typname::text,"
-		" pg_get_userbyid(t.typowner) AS owner,"
+		" n.nspname AS _schema, pg_get_userbyid(t.typowner) AS owner,"
 		" concat_ws(' ', t.typlen, t.typbyval, t.typcategory, t.typispreferred,"
 		" t.typdelim, t.typinput, t.typoutput, t.typreceive, t.typsend,"
 		" t.typmodin, t.typmodout, t.typanalyze, t.typalign, t.typstorage,"

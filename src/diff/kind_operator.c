@@ -290,7 +290,7 @@ const SmigKind smig_kinds_operator[] = {
 		.sql = "CAST",
 		.classid = 2605,
 		.order = 67,
-		.flags = SMIG_KIND_GLOBAL,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_LINK,
 		.query = "SELECT c.oid, 0, 0::oid, 0::oid, 0, format('(%s AS %s)',"
 		" format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), '',"
 		" CASE c.castmethod WHEN 'f' THEN 'WITH FUNCTION ' ||"

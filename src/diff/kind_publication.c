@@ -187,7 +187,7 @@ const SmigKind smig_kinds_publication[] = {
 		.name = "publication table",
 		.classid = 6106,
 		.order = 181,
-		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_COLUMN_BOUND,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_COLUMN_BOUND | SMIG_KIND_LINK,
 		.query = "SELECT r.oid, 0, 'pg_publication'::regclass::oid, p.oid, 0,"
 		" format('%I TABLE %I.%I', p.pubname, n.nspname, c.relname),"
 		" c.relname::text, format('TABLE ONLY %I.%I', n.nspname, c.relname) AS member,"
@@ -205,7 +205,7 @@ const SmigKind smig_kinds_publication[] = {
 		.name = "publication schema",
 		.classid = 6237,
 		.order = 182,
-		.flags = SMIG_KIND_GLOBAL,
+		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_LINK,
 		.query = "SELECT s.oid, 0, 'pg_publication'::regclass::oid, p.oid, 0,"
 		" format('%I SCHEMA %I', p.pubname, n.nspname), n.nspname::text,"
 		" format('TABLES IN SCHEMA %I', n.nspname) AS member"

@@ -182,6 +182,7 @@ const SmigKind smig_kinds_sequence[] = {
 	{
 		.name = "sequence owner",
 		.order = 76,
+		.flags = SMIG_KIND_LINK,
 		.query = "SELECT 0::oid, 0, 'pg_class'::regclass::oid, s.oid, 0,"
 		" format('%I.%I', sn.nspname, s.relname), s.relname::text,"
 		" format('%I.%I.%I', n.nspname, c.relname, a.attname) AS \"column\","

@@ -24,6 +24,7 @@
 
 #include "caller.h"
 #include "model/declare.h"
+#include "model/filter.h"
 #include "model/stored.h"
 #include "result.h"
 #include "script_private.h"
@@ -369,6 +370,18 @@ smig_model_build(const char *sql, const char *name)
 }
 
 /*
+ * The fingerprint as schemamig_fingerprint() gives it.
+ */
+static char *
+filtered_fingerprint(const SmigModel *model)
+{
+	SmigSnapshot *snapshot = smig_snapshot_from_json(model->snapshot);
+
+	return smig_filter_apply(snapshot) ? smig_snapshot_fingerprint(snapshot) :
+		model->fingerprint;
+}
+
+/*
  * schemamig_model(sql, name): see install/51_model.sql.
  */
 Datum
@@ -391,5 +404,5 @@ schemamig_model(PG_FUNCTION_ARGS)
 	}
 	model = smig_model_build(text_to_cstring(PG_GETARG_TEXT_PP(0)), name);
 	smig_stored_write_model(model);
-	PG_RETURN_TEXT_P(cstring_to_text(model->fingerprint));
+	PG_RETURN_TEXT_P(cstring_to_text(filtered_fingerprint(model)));
 }

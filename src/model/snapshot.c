@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -41,6 +42,22 @@ key_match(const void *a, const void *b, Size size)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+static HTAB *
+make_key_table(MemoryContext context)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(char *),
+		.entrysize = sizeof(KeyEntry),
+		.hash = key_hash,
+		.match = key_match,
+		.hcxt = context
+	};
+
+	return hash_create("schemamig objects by key", 1024, &control,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
+					   HASH_CONTEXT);
+}
+
 /*
  * Makes an empty snapshot in a memory context of its own below the current.
  */
@@ -52,21 +69,12 @@ smig_snapshot_create(void)
 												  ALLOCSET_DEFAULT_SIZES);
 	SmigSnapshot *snapshot = MemoryContextAllocZero(context,
 													sizeof(SmigSnapshot));
-	HASHCTL		control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(KeyEntry),
-		.hash = key_hash,
-		.match = key_match,
-		.hcxt = context
-	};
 
 	snapshot->context = context;
 	snapshot->maxobjects = 256;
 	snapshot->objects = MemoryContextAlloc(context, sizeof(SmigObject *) *
 										   snapshot->maxobjects);
-	snapshot->by_key = hash_create("schemamig objects by key", 1024, &control,
-								   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
-								   HASH_CONTEXT);
+	snapshot->by_key = make_key_table(context);
 	return snapshot;
 }
 
@@ -235,6 +243,95 @@ smig_snapshot_link(SmigSnapshot *snapshot)
 			object->origin = origin_by_name(object);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Those of a list of objects that stay; the others are added to "left", if
+ * that is not NULL.
+ */
+static List *
+kept_of(List *objects, const bool *out, List **left)
+{
+	List	   *kept = NIL;
+	bool		all = true;
+	ListCell   *lc;
+
+	foreach(lc, objects)
+		all = all && !out[((SmigObject *) lfirst(lc))->index];
+	if (all)
+		return objects;
+	foreach(lc, objects)
+	{
+		SmigObject *object = lfirst(lc);
+
+		if (!out[object->index])
+			kept = lappend(kept, object);
+		else if (left)
+			*left = lappend(*left, object);
+	}
+	return kept;
+}
+
+static void
+move_out(SmigSnapshot *snapshot, SmigObject *object)
+{
+	KeyEntry   *entry;
+
+	(void) hash_search(snapshot->by_key, &object->key, HASH_REMOVE, NULL);
+	entry = hash_search(snapshot->left_out, &object->key, HASH_ENTER, NULL);
+	entry->object = object;
+}
+
+/*
+ * Takes objects out of a linked snapshot.  Those that stay remember which of
+ * them they need and are needed by.
+ *
+ * out: by index, whether an object goes; with each also its children
+ */
+void
+smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out)
+{
+	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
+	int			kept = 0;
+
+	if (snapshot->left_out == NULL)
+		snapshot->left_out = make_key_table(snapshot->context);
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *object = snapshot->objects[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (out[i])
+		{
+			move_out(snapshot, object);
+			continue;
+		}
+		object->children = kept_of(object->children, out, NULL);
+		object->deps = kept_of(object->deps, out, &object->left_deps);
+		object->rdeps = kept_of(object->rdeps, out, &object->left_rdeps);
+		if (object->origin && out[object->origin->index])
+			object->origin = NULL;
+	}
+	/* only now, because "out" goes by the old places */
+	for (int i = 0; i < snapshot->nobjects; i++)
+		if (!out[i])
+		{
+			snapshot->objects[kept] = snapshot->objects[i];
+			snapshot->objects[kept]->index = kept;
+			kept++;
+		}
+	snapshot->nobjects = kept;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Whether an object with this key was taken out.
+ */
+bool
+smig_snapshot_left_out(SmigSnapshot *snapshot, const char *key)
+{
+	return snapshot->left_out &&
+		hash_search(snapshot->left_out, &key, HASH_FIND, NULL) != NULL;
 }
 
 /*

@@ -48,6 +48,8 @@ typedef struct SmigObject
 	List	   *children;		/* of SmigObject * */
 	List	   *deps;			/* of SmigObject *: what this one needs */
 	List	   *rdeps;			/* of SmigObject *: who needs this one */
+	List	   *left_deps;		/* the same, of what filters leave out */
+	List	   *left_rdeps;
 } SmigObject;
 
 typedef struct SmigSnapshot
@@ -57,6 +59,7 @@ typedef struct SmigSnapshot
 	int			maxobjects;
 	SmigObject **objects;
 	HTAB	   *by_key;
+	HTAB	   *left_out;		/* by key: what filters leave out, or NULL */
 	bool		whole;			/* all schemas and the objects without one */
 	List	   *schemas;		/* of char *: unquoted names */
 } SmigSnapshot;
@@ -72,6 +75,8 @@ extern void smig_object_set(SmigObject *object, const char *name,
 							const char *value);
 extern void smig_object_depend(SmigObject *object, SmigObject *on);
 extern void smig_snapshot_link(SmigSnapshot *snapshot);
+extern void smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out);
+extern bool smig_snapshot_left_out(SmigSnapshot *snapshot, const char *key);
 extern const char *smig_attr(const SmigObject *object, const char *name);
 extern int	smig_attr_number(const SmigObject *object, const char *name);
 extern List *smig_attr_list(const SmigObject *object, const char *name);

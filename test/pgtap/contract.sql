@@ -1,6 +1,6 @@
 -- Names, arguments and results that outside programs call.
 BEGIN;
-SELECT plan(69);
+SELECT plan(71);
 
 SELECT has_schema('schemamig');
 
@@ -44,6 +44,7 @@ FROM (VALUES
 	('schemamig_graph', 'format text DEFAULT ''text''::text'),
 	('schemamig_model', 'sql text, name text DEFAULT ''default''::text'),
 	('schemamig_diff', 'source text, target text'),
+	('schemamig_filter', 'action text, pattern text DEFAULT NULL::text, kind text DEFAULT NULL::text'),
 	('schemamig_repair', 'message text DEFAULT NULL::text'),
 	('schemamig_fingerprint', 'source text DEFAULT ''live''::text'),
 	('schemamig_autogenerate', 'message text, model text DEFAULT NULL::text, revision text DEFAULT NULL::text'),
@@ -68,6 +69,7 @@ FROM (VALUES
 	('schemamig_path', 'TABLE(seq, revision, direction)'),
 	('schemamig_lint', 'TABLE(statement, line, col, rule, severity, message, suggestion, locks, rewrites, scans)'),
 	('schemamig_trace', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, traced, reason, locks, rewrites, scans, rows, duration)'),
+	('schemamig_filters', 'TABLE(action, pattern, kind, objects, created_at, created_by)'),
 	('schemamig_import', 'SETOF text'),
 	('schemamig_adopt', 'TABLE(version, revision, state, detail, source)'),
 	('schemamig_plan', 'TABLE(seq, revision, direction, step, kind, statement, line, sql, locks, rewrites, scans, destructive, hazards)')

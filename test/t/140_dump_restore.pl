@@ -28,6 +28,7 @@ TABLE schemamig.step ORDER BY revision, direction, step;
 TABLE schemamig.run ORDER BY id;
 TABLE schemamig.log_entry ORDER BY seq;
 TABLE schemamig.approval ORDER BY revision;
+TABLE schemamig.filter ORDER BY pattern;
 SELECT evtname, evtevent, evtfoid::regproc, evtenabled FROM pg_event_trigger ORDER BY 1;
 SELECT schemamig_guard();
 SELECT * FROM schemamig_status();
@@ -80,6 +81,7 @@ SELECT schemamig_revision('other', '', NULL, 'other', parents => '{}', depends_o
 SELECT schemamig_revision('open', 'CREATE TABLE open (a int)', '', 'open', parents => '{other}');
 SELECT schemamig_apply('two');
 SELECT schemamig_stamp('other');
+SELECT schemamig_filter('exclude', 'tmp_*', 'table');
 CREATE ROLE approver;
 GRANT EXECUTE ON FUNCTION schemamig_approve TO approver;
 SET SESSION AUTHORIZATION approver;
