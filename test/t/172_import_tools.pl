@@ -1,5 +1,6 @@
 # Histories of tools that keep them in files are imported: the schema is that of
-# the tool's own run, and reverting leaves nothing.
+# the tool's own run, or psql's, and reverting leaves nothing.  Tools that
+# scripts/interop-tools installs are in 173_interop_tools.pl.
 
 use strict;
 use warnings FATAL => 'all';
@@ -12,39 +13,6 @@ use Test::More;
 
 my $node = new_node('tools');
 my $dir = PostgreSQL::Test::Utils::tempdir();
-
-# 24 migrations: name, up, down, whether they stand outside a transaction.
-my @history = (
-	[ 'init', "CREATE SCHEMA app;\nCREATE TYPE app.mood AS ENUM ('sad');\nCREATE TABLE app.users (id bigint PRIMARY KEY, name text);",
-		"DROP TABLE app.users;\nDROP TYPE app.mood;\nDROP SCHEMA app;" ],
-	[ 'function', "CREATE FUNCTION app.f(n int) RETURNS int LANGUAGE plpgsql AS \$f\$\nBEGIN\n\tn := n + 1; -- it's ;\n\tRETURN n;\nEND \$f\$;",
-		'DROP FUNCTION app.f(int);' ],
-	[ 'add-index', 'CREATE INDEX CONCURRENTLY users_name ON app.users (name);',
-		'DROP INDEX CONCURRENTLY app.users_name;', 1 ],
-	[ 'rows', "INSERT INTO app.users SELECT n, 'name '' ' || n FROM generate_series(1, 50) n;\nUPDATE app.users SET name = upper(name);",
-		'DELETE FROM app.users;' ],
-	[ 'not-null', 'ALTER TABLE app.users ALTER name SET NOT NULL;', 'ALTER TABLE app.users ALTER name DROP NOT NULL;' ],
-	(map { [ "column_$_", "ALTER TABLE app.users ADD c$_ int DEFAULT $_;\nCOMMENT ON COLUMN app.users.c$_ IS 'no $_';",
-			"ALTER TABLE app.users DROP c$_;" ] } 1 .. 18),
-	[ 'view', 'CREATE VIEW app.v AS SELECT id, name, c1 FROM app.users WHERE name ~ E\'^\\\\d\';', 'DROP VIEW app.v;' ],
-);
-
-sub round_trip
-{
-	my ($tool, $name, $files, $own, $run) = @_;
-	my ($ours, $theirs) = databases($node, $name);
-
-	write_files("$dir/$name", %$files);
-	is(import_files($node, $ours, $tool, "$dir/$name"), scalar @history,
-		"$name: all migrations are imported");
-	$run->("$dir/$name", $theirs);
-	same_schema($node, $ours, $theirs, $name, @$own);
-	is($node->safe_psql($ours, 'SELECT count(*) FROM app.users'), '50', "$name: rows are there");
-	is(import_files($node, $ours, $tool, "$dir/$name"), scalar @history,
-		"$name: importing again changes nothing");
-	nothing_after_revert($node, $ours, $name);
-	return $theirs;
-}
 
 sub run_by_psql
 {
@@ -62,9 +30,10 @@ foreach my $i (0 .. $#history)
 	my $file = sprintf 'migrations/%06d_%s', $i + 1, $name;
 	@files{ "$file.up.sql", "$file.down.sql" } = ("$up\n", "$down\n");
 }
-round_trip('golang-migrate', 'golang', \%files, [], sub {
-	my ($directory, $db) = @_;
-	run_by_psql($db, $_) foreach sort glob "$directory/migrations/*.up.sql";
+write_files("$dir/golang", %files);
+round_trip($node, 'golang-migrate', 'golang', "$dir/golang", [], sub {
+	my ($db) = @_;
+	run_by_psql($db, $_) foreach sort glob "$dir/golang/migrations/*.up.sql";
 });
 
 # goose's form, the same by psql
@@ -79,40 +48,6 @@ my ($ours) = databases($node, 'goose');
 write_files("$dir/goose", %goose);
 import_files($node, $ours, 'goose', "$dir/goose");
 same_schema($node, $ours, 'golang_theirs', 'goose');
-
-SKIP:
-{
-	my ($dbmate) = grep { -x } ($ENV{SCHEMAMIG_DBMATE} // ''), '/usr/local/bin/dbmate', '/usr/bin/dbmate';
-	if (!$dbmate && ($ENV{CI} || $ENV{CLIENTS}))
-	{
-		local $ENV{HOME} = $dir;
-		mkdir "$dir/npm";
-		my ($out, $err);
-		eval {
-			IPC::Run::run([ 'npm', 'install', '--no-audit', '--no-fund', '--prefix', "$dir/npm", 'dbmate' ],
-				'<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(120));
-		};
-		($dbmate) = grep { -x } glob "$dir/npm/node_modules/\@dbmate/*/bin/dbmate";
-	}
-	skip 'dbmate is not installed; the npm package dbmate has it, SCHEMAMIG_DBMATE says where', 1
-	  unless $dbmate;
-	my %dbmate;
-	foreach my $i (0 .. $#history)
-	{
-		my ($name, $up, $down, $alone) = @{ $history[$i] };
-		my $option = $alone ? ' transaction:false' : '';
-		$dbmate{ sprintf 'db/migrations/202001%02d000000_%s.sql', $i + 1, $name } =
-		  "-- migrate:up$option\n$up\n\n-- migrate:down$option\n$down\n";
-	}
-	my $db = round_trip('dbmate', 'dbmate', \%dbmate, ['schema_migrations'], sub {
-		my ($directory, $db) = @_;
-		run_tool($directory, $dbmate, '--url', url_of($node, $db, 'socket') . '&sslmode=disable',
-			'--no-dump-schema', 'migrate');
-	});
-	$node->safe_psql($db, 'CREATE EXTENSION schemamig');
-	import_files($node, $db, 'dbmate', "$dir/dbmate");
-	adopted($node, $db, 'dbmate', 'dbmate');
-}
 
 SKIP:
 {

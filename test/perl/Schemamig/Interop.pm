@@ -14,8 +14,36 @@ use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(databases run_tool schema_of import_files import_text
-  write_files same_schema nothing_after_revert adopted url_of);
+our @EXPORT = qw(@history databases run_tool tool schema_of import_files
+  import_text write_files same_schema nothing_after_revert round_trip adopted
+  url_of);
+
+# 24 migrations: name, up, down, whether they stand outside a transaction.
+our @history = (
+	[ 'init', "CREATE SCHEMA app;\nCREATE TYPE app.mood AS ENUM ('sad');\nCREATE TABLE app.users (id bigint PRIMARY KEY, name text);",
+		"DROP TABLE app.users;\nDROP TYPE app.mood;\nDROP SCHEMA app;" ],
+	[ 'function', "CREATE FUNCTION app.f(n int) RETURNS int LANGUAGE plpgsql AS \$f\$\nBEGIN\n\tn := n + 1; -- it's ;\n\tRETURN n;\nEND \$f\$;",
+		'DROP FUNCTION app.f(int);' ],
+	[ 'add-index', 'CREATE INDEX CONCURRENTLY users_name ON app.users (name);',
+		'DROP INDEX CONCURRENTLY app.users_name;', 1 ],
+	[ 'rows', "INSERT INTO app.users SELECT n, 'name '' ' || n FROM generate_series(1, 50) n;\nUPDATE app.users SET name = upper(name);",
+		'DELETE FROM app.users;' ],
+	[ 'not-null', 'ALTER TABLE app.users ALTER name SET NOT NULL;', 'ALTER TABLE app.users ALTER name DROP NOT NULL;' ],
+	(map { [ "column_$_", "ALTER TABLE app.users ADD c$_ int DEFAULT $_;\nCOMMENT ON COLUMN app.users.c$_ IS 'no $_';",
+			"ALTER TABLE app.users DROP c$_;" ] } 1 .. 18),
+	[ 'view', 'CREATE VIEW app.v AS SELECT id, name, c1 FROM app.users WHERE name ~ E\'^\\\\d\';', 'DROP VIEW app.v;' ],
+);
+
+# A program of another tool: of those that scripts/interop-tools has installed
+# in SCHEMAMIG_TOOLS, or the system's; undef where there is none.
+sub tool
+{
+	my ($name) = @_;
+	my ($found) = grep { -x } map { "$_/$name" }
+	  (map { ("$_/bin", "$_/$name/bin") } grep { $_ } $ENV{SCHEMAMIG_TOOLS}), split /:/, $ENV{PATH};
+
+	return $found;
+}
 
 # Two new databases: one with the extension, one for the other tool.
 sub databases
@@ -144,14 +172,42 @@ sub nothing_after_revert
 	return;
 }
 
+# The history is imported and applied, and once more made by the tool, whose
+# tables are @$own, by $run->(database): the schemas are the same, and nothing
+# is left when all is reverted.  Returns the tool's database.
+sub round_trip
+{
+	my ($node, $tool, $name, $directory, $own, $run) = @_;
+	my ($ours, $theirs) = databases($node, $name);
+
+	is(import_files($node, $ours, $tool, $directory), scalar @history,
+		"$name: all migrations are imported");
+	$run->($theirs);
+	same_schema($node, $ours, $theirs, $name, @$own);
+	foreach my $db ($ours, $theirs)
+	{
+		is($node->safe_psql($db, 'SELECT count(*) FROM app.users'), '50', "$name: rows are there");
+	}
+	is(import_files($node, $ours, $tool, $directory), scalar @history,
+		"$name: importing again changes nothing");
+	nothing_after_revert($node, $ours, $name);
+	return $theirs;
+}
+
 # The history is imported into the tool's own database and adopted there.
 sub adopted
 {
 	my ($node, $db, $tool, $name) = @_;
 
+	my $before = schema_of($node, $db);
+
 	$node->safe_psql($db, "SELECT * FROM schemamig_adopt('$tool')");
-	is($node->safe_psql($db, 'SELECT pending FROM schemamig_status()'), '0',
+	is($node->safe_psql($db, 'SELECT pending, drifted,'
+			  . ' (SELECT array_agg(revision) FROM schemamig_current()) = (SELECT array_agg(revision) FROM schemamig_heads(true))'
+			  . ' FROM schemamig_status()'), '0|f|t',
 		"$name: a database of the tool is adopted as current");
+	is($node->safe_psql($db, 'SELECT * FROM schemamig_drift()'), '', "$name: it has not drifted");
+	is(schema_of($node, $db), $before, "$name: adopting has changed nothing of it");
 	return;
 }
 
