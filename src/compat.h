@@ -192,6 +192,13 @@ extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 #define smig_constraint_virtual(constraint) false
 #endif
 
+/* Columns of which an UPDATE that sets one is no HOT update. */
+#if PG_VERSION_NUM >= 160000
+#define SMIG_INDEX_ATTRIBUTES INDEX_ATTR_BITMAP_HOT_BLOCKING
+#else
+#define SMIG_INDEX_ATTRIBUTES INDEX_ATTR_BITMAP_ALL
+#endif
+
 /* Where a type that does not exist is no error. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"

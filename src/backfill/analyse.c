@@ -256,6 +256,7 @@ smig_backfill_analyse(const char *statement, List *key)
 						plan->relation_name),
 			   "Give it a unique index, or run a backfill for each of the tables.");
 	check_key_unchanged(query, &plan->key);
+	plan->striped_rows = smig_stripe_rows(plan, query);
 	return plan;
 }
 

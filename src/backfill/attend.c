@@ -149,9 +149,13 @@ look_around(SmigEngine *engine, SmigLook *look)
 /*
  * Vacuums the table so that the batches after use the space that the ones
  * before have freed.  Skipped where somebody holds a lock on it.
+ *
+ * For an UPDATE space in the table is all that is needed; what is dead in the
+ * indexes takes a scan of all of each of them, and is left for a VACUUM when the
+ * work is over.
  */
 static void
-vacuum_table(SmigEngine *engine, const SmigLook *look)
+vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 {
 	SmigScript *script;
 	double		every = smig_vacuum_every;
@@ -159,6 +163,10 @@ vacuum_table(SmigEngine *engine, const SmigLook *look)
 	/* what VACUUM writes must be replayed too, all at once */
 	if (smig_throttle_is_tight())
 		every /= TIGHT_VACUUMS;
+	/* the stripes of a range free space for each other */
+	if (claim->stripe > 0 || (claim->stripes > 1 &&
+							  !smig_place_equal(claim->position, claim->start)))
+		return;
 	/* under a snapshot that is kept, VACUUM could free nothing */
 	if (smig_vacuum_every <= 0 || engine->position ||
 		engine->backfill->plan->command == CMD_INSERT ||
@@ -167,7 +175,9 @@ vacuum_table(SmigEngine *engine, const SmigLook *look)
 		look->scanned - engine->vacuumed_at < FIRST_BATCH)
 		return;
 	engine->vacuumed_at = look->scanned;
-	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED) %s",
+	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED%s) %s",
+										engine->backfill->plan->command == CMD_UPDATE ?
+										", INDEX_CLEANUP off" : "",
 										engine->backfill->plan->relation_name),
 							   SMIG_TRANSACTION_REVISION, "backfill");
 	StartTransactionCommand();
@@ -208,7 +218,7 @@ keep_crew(SmigEngine *engine, SmigClaim *claim, const SmigLook *look)
 {
 	if (claim->nulls)
 		return;
-	if (engine->workers > 1 && !look->unclaimed &&
+	if (engine->workers > 1 && !look->unclaimed && claim->stripes == 1 &&
 		claim->rows > 2 * smig_engine_range_size(engine))
 	{
 		SmigPlace	old = claim->upper;
@@ -263,7 +273,7 @@ smig_engine_attend(SmigEngine *engine, SmigClaim *claim)
 			tell_hold(engine, reason);
 			if (reason == NULL)
 			{
-				vacuum_table(engine, &look);
+				vacuum_table(engine, claim, &look);
 				report(engine, &look);
 				keep_crew(engine, claim, &look);
 			}

@@ -60,6 +60,7 @@ typedef struct SmigKey
 	Oid			less_equal[SMIG_KEY_COLUMNS];
 	Oid			greater[SMIG_KEY_COLUMNS];
 	Oid			greater_equal[SMIG_KEY_COLUMNS];
+	Oid			hashes[SMIG_KEY_COLUMNS];	/* hash functions; or invalid */
 	bool		nullable;		/* rows with a null in the key can exist */
 } SmigKey;
 
@@ -71,6 +72,8 @@ typedef struct SmigRange
 {
 	SmigPlace	after;			/* exclusive; NIL: from the beginning */
 	SmigPlace	upto;			/* inclusive; NIL: to the end */
+	int			stripe;			/* of so many: only its rows; see stripe.c */
+	int			stripes;
 	bool		exact;			/* instead: just the row at "upto" */
 	bool		by_position;	/* instead: the rows at these places */
 	List	   *tids;			/* of ItemPointer; their rows are locked */
@@ -85,6 +88,8 @@ typedef struct SmigBackfillPlan
 	Oid			relation;		/* the driving table */
 	char	   *relation_name;	/* qualified and quoted */
 	int64		rows_per_block; /* about; at least 1 */
+	int64		striped_rows;	/* in a range done in stripes, at the most; 0
+								 * where stripes are of no use */
 	SmigKey		key;
 } SmigBackfillPlan;
 
@@ -114,8 +119,11 @@ typedef struct SmigBackfill
 typedef struct SmigClaim
 {
 	int64		id;
+	SmigPlace	start;			/* where it begins */
 	SmigPlace	position;		/* checkpoint: done up to here */
 	SmigPlace	upper;
+	int			stripe;			/* the one at hand */
+	int			stripes;		/* it is done in; 1: in one go */
 	int64		rows;			/* left in it, about */
 	bool		nulls;			/* of the rows with a null in the key */
 } SmigClaim;
@@ -158,9 +166,16 @@ extern void smig_key_choose(SmigKey *key, Oid relation, List *names);
 extern SmigPlace smig_key_last(const SmigBackfillPlan *plan);
 extern SmigPlace smig_key_step(const SmigBackfillPlan *plan, SmigPlace after,
 							   SmigPlace upto, int64 rows);
+extern Node *smig_key_column(const SmigKey *key, int varno, int column);
 extern Node *smig_key_condition(const SmigKey *key, int varno,
 								const SmigRange *range, List **values);
 extern ParamListInfo smig_key_parameters(const SmigKey *key, List *values);
+
+/* stripe.c */
+extern int64 smig_stripe_rows(const SmigBackfillPlan *plan, const Query *query);
+extern Node *smig_stripe_condition(const SmigKey *key, int varno, int stripe,
+								   int stripes);
+extern void smig_stripe_advance(SmigClaim *claim);
 
 /* ledger.c */
 extern bool smig_place_equal(SmigPlace a, SmigPlace b);
@@ -171,7 +186,7 @@ extern void smig_ledger_create(SmigBackfill *backfill, int64 run,
 extern void smig_ledger_set_state(int64 id, const char *state,
 								  const char *sqlstate, const char *error);
 extern bool smig_ledger_claim(SmigBackfill *backfill, int64 chunk,
-							  SmigClaim *claim);
+							  int stripes, SmigClaim *claim);
 extern void smig_ledger_checkpoint(int64 id, const SmigClaim *claim,
 								   uint64 rows, int64 scanned, int batch_ms,
 								   int64 batch_size, uint64 wal_bytes);

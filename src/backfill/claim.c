@@ -50,13 +50,17 @@ claim_left(int64 id, SmigClaim *claim)
 								  "    WHERE a.pid = o.worker"
 								  "    AND a.backend_type = 'schemamig worker'))"
 								  "  ORDER BY o.id LIMIT 1)"
-								  " RETURNING r.id, r.position, r.upper", &args) > 0;
+								  " RETURNING r.id, r.position, r.upper, r.start,"
+								  " r.stripe::int8, r.stripes::int8", &args) > 0;
 	if (found)
 	{
 		MemoryContextSwitchTo(scope.caller_context);
 		claim->id = smig_query_get_int64(1);
 		claim->position = smig_query_get_strings(2);
 		claim->upper = smig_query_get_strings(3);
+		claim->start = smig_query_get_strings(4);
+		claim->stripe = (int) smig_query_get_int64(5);
+		claim->stripes = (int) smig_query_get_int64(6);
 	}
 	smig_store_end(&scope);
 	return found;
@@ -66,10 +70,13 @@ claim_left(int64 id, SmigClaim *claim)
  * Hands out the next range: one left behind, or "chunk" rows from the
  * frontier (0: all that is left).
  *
+ * stripes: in which a new range is to be done
+ *
  * Result: false when nothing is left to hand out.
  */
 bool
-smig_ledger_claim(SmigBackfill *backfill, int64 chunk, SmigClaim *claim)
+smig_ledger_claim(SmigBackfill *backfill, int64 chunk, int stripes,
+				  SmigClaim *claim)
 {
 	SmigArguments args = {0};
 	SmigStoreScope scope;
@@ -87,19 +94,22 @@ smig_ledger_claim(SmigBackfill *backfill, int64 chunk, SmigClaim *claim)
 		return true;
 	if (last == NIL || smig_place_equal(frontier, last))
 		return false;
+	claim->start = frontier;
 	claim->position = frontier;
+	claim->stripes = stripes;
 	claim->upper = chunk == 0 ? last :
 		smig_key_step(backfill->plan, frontier, last, chunk);
 
 	smig_query_add_place(&args, claim->upper);
 	smig_query_add_place(&args, claim->position);
 	smig_query_add(&args, INT4OID, Int32GetDatum(MyProcPid), false);
+	smig_query_add(&args, INT4OID, Int32GetDatum(stripes), false);
 	smig_query_execute_in(&scope,
 						  "WITH f AS (UPDATE schemamig.backfill SET frontier = $2"
 						  "  WHERE id = $1)"
 						  " INSERT INTO schemamig.backfill_range"
-						  " (backfill, position, upper, worker)"
-						  " VALUES ($1, $3, $2, $4) RETURNING id", &args);
+						  " (backfill, start, position, upper, worker, stripes)"
+						  " VALUES ($1, $3, $3, $2, $4, $5) RETURNING id", &args);
 	claim->id = smig_query_get_int64(1);
 	smig_store_end(&scope);
 	return true;
@@ -119,6 +129,7 @@ smig_ledger_claim_nulls(SmigBackfill *backfill, SmigPlace last,
 	bool		found;
 
 	claim->nulls = true;
+	claim->stripes = 1;
 	smig_query_add_int64(&args, backfill->id);
 	found = smig_query_execute_in(&scope, "SELECT r.id, r.position, r.upper"
 								  " FROM schemamig.backfill_range r"
@@ -216,8 +227,9 @@ smig_ledger_checkpoint(int64 id, const SmigClaim *claim, uint64 rows,
 	else
 	{
 		smig_query_add_place(&range, claim->position);
-		smig_query_execute("UPDATE schemamig.backfill_range SET position = $3"
-						   " WHERE backfill = $1 AND id = $2", &range);
+		smig_query_add(&range, INT4OID, Int32GetDatum(claim->stripe), false);
+		smig_query_execute("UPDATE schemamig.backfill_range SET position = $3,"
+						   " stripe = $4 WHERE backfill = $1 AND id = $2", &range);
 	}
 	if (claim->nulls && smig_place_equal(claim->position, claim->upper))
 		smig_ledger_nulls_done(id);

@@ -45,9 +45,6 @@
 #include "settings.h"
 #include "step.h"
 
-/* Rows of the largest batch. */
-#define MAX_BATCH 1000000
-
 /* A batch that takes this many times its target is rolled back. */
 #define TARGET_LIMIT 4
 
@@ -59,10 +56,6 @@
 #define SLICE_SHARE 8
 #define CROWDED_SHARE 16
 #define CROWDED_MS 10000
-
-/* Ranges each worker should get, so that none is left with much at the end. */
-#define RANGES_PER_WORKER 20
-#define MIN_RANGE 5000
 
 /* Pause between tries for a lock (ms). */
 #define CONTENTION_PAUSE 50
@@ -187,29 +180,33 @@ next_rows(const SmigEngine *engine)
 		return Min(engine->batch, Max(engine->suspect_rows / 2, 1));
 	if (engine->careful > 0)
 		return Min(engine->batch, engine->careful);
-	return engine->batch;
+	return engine->most > 0 ? Min(engine->batch, engine->most) : engine->batch;
 }
 
 /*
  * The range of the next slice; where it goes by position, with its rows locked.
  */
 static void
-find_range(SmigEngine *engine, SmigPlace after, SmigPlace upper, int64 rows,
-		   SmigRange *range)
+find_range(SmigEngine *engine, const SmigClaim *reached, SmigPlace upper,
+		   const SmigCut *cut, int64 rows, SmigRange *range)
 {
 	const SmigBackfillPlan *plan = engine->backfill->plan;
 
-	range->after = after;
+	range->after = reached->position;
+	range->stripe = reached->stripe;
+	range->stripes = reached->stripes;
 	if (engine->position == NULL)
 	{
-		range->upto = smig_key_step(plan, after, upper, rows);
+		range->upto = cut ? cut->upto :
+			smig_key_step(plan, range->after, upper, rows);
 		engine->upto = range->upto;
 		return;
 	}
-	range->upto = smig_position_step(plan, engine->position, after, upper, rows);
+	range->upto = smig_position_step(plan, engine->position, range->after, upper,
+									 rows);
 	engine->upto = range->upto;
 	range->by_position = true;
-	range->tids = smig_position_lock(plan, engine->position, after,
+	range->tids = smig_position_lock(plan, engine->position, range->after,
 									 range->upto);
 }
 
@@ -247,14 +244,23 @@ run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 	do
 	{
 		SmigRange	range = {0};
+		const SmigCut *cut = smig_engine_find_cut(engine, reached);
 		int64		step = Min(slice, most - engine->rows);
 		TimestampTz begin = GetCurrentTimestamp();
+
+		/* about as large is good enough; else the walk has its own cuts */
+		if (cut && cut->rows > 2 * step && engine->rows > 0)
+			break;
+		if (cut && cut->rows > 2 * most)
+			cut = NULL;
+		if (cut)
+			step = cut->rows;
 
 		CHECK_FOR_INTERRUPTS();
 		engine->upto = NIL;
 		engine->good_rows = engine->rows;
 		engine->rows += step;
-		find_range(engine, reached->position, upper, step, &range);
+		find_range(engine, reached, upper, cut, step, &range);
 		if (!range.by_position || range.tids != NIL)
 			processed += smig_backfill_run_range(engine->backfill->plan, &range);
 		if (range.planned_at && !range.by_position)
@@ -263,6 +269,7 @@ run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 			engine->overhead += engine->planning;
 		}
 		engine->slices++;
+		smig_engine_add_cut(engine, reached, range.upto, step);
 		reached->position = range.upto;
 		if (is_waited_for())
 		{
@@ -296,6 +303,7 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	engine->slices = 0;
 	engine->overhead = 0;
 	engine->upto = NIL;
+	engine->new_cuts = NIL;
 	StartTransactionCommand();
 	if (engine->position)
 		smig_position_import(engine->position);
@@ -310,16 +318,25 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (engine->position && rows > 0)
 		smig_ledger_add_own_xid(backfill->id);
+	smig_stripe_advance(&reached);
 	gone_over = smig_place_equal(reached.position, claim->upper) ?
-		Max(Min(claim->rows, engine->rows), (int64) rows) : engine->rows;
+		Min(claim->rows, engine->rows) :
+		Min(claim->rows, engine->rows / claim->stripes);
+	if (claim->stripes == 1)
+		gone_over = Max(gone_over, (int64) rows);
 	wal = pgWalUsage.wal_bytes;
 	smig_ledger_checkpoint(backfill->id, &reached, rows, gone_over,
-						   (int) smig_engine_elapsed(begin), engine->rows,
+						   (int) smig_engine_elapsed(begin),
+						   Max(engine->rows / claim->stripes, 1),
 						   wal - engine->wal_counted);
 	CommitTransactionCommand();
 
 	engine->wal_counted = wal;
+	engine->gone_over += gone_over;
+	engine->processed += rows;
+	smig_engine_keep_cuts(engine);
 	old = claim->position;
+	claim->stripe = reached.stripe;
 	claim->rows = Max(claim->rows - gone_over, 0);
 	claim->position = smig_engine_copy_place(engine->context, reached.position);
 	list_free_deep(old);
@@ -377,7 +394,7 @@ handle_success(SmigEngine *engine, const SmigClaim *claim, int64 ms)
 	if (engine->suspect)
 	{
 		/* nothing bad was found after all when all of it went through now */
-		if (smig_place_equal(claim->position, engine->suspect))
+		if (smig_place_equal(engine->upto, engine->suspect))
 			end_suspicion(engine);
 		else
 		{
@@ -392,7 +409,7 @@ handle_success(SmigEngine *engine, const SmigClaim *claim, int64 ms)
 			engine->careful = 0;
 	}
 	else
-		adapt(engine, ms, !smig_place_equal(claim->position, claim->upper));
+		adapt(engine, ms, !smig_place_equal(engine->upto, claim->upper));
 }
 
 /*
@@ -429,6 +446,7 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 	SmigLook	look;
 
 	reached.position = engine->upto;
+	row.by_position = engine->position != NULL;
 	if (!backfill->options.skip)
 	{
 		edata->context = psprintf("%s%s%s, row with key %s of table %s",
@@ -444,7 +462,6 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 		smig_position_import(engine->position);
 	MemoryContextSwitchTo(engine->batch_context);
 	smig_engine_set_local("synchronous_commit", "off");
-	row.by_position = engine->position != NULL;
 	row.place = row.by_position ?
 		smig_position_version(backfill->plan, engine->position,
 							  reached.position) : reached.position;
@@ -452,10 +469,12 @@ handle_bad_row(SmigEngine *engine, SmigClaim *claim, ErrorData *edata)
 		smig_ledger_error(backfill->id, &row,
 						  unpack_sql_state(edata->sqlerrcode),
 						  edata->message);
+	smig_stripe_advance(&reached);
 	smig_ledger_checkpoint(backfill->id, &reached, 0, 1, 0, 1, 0);
 	smig_ledger_look(backfill->id, &look);
 	CommitTransactionCommand();
 	claim->position = smig_engine_copy_place(engine->context, reached.position);
+	claim->stripe = reached.stripe;
 	list_free_deep(old);
 	end_suspicion(engine);
 	engine->careful = CAREFUL_ROWS;
@@ -565,18 +584,6 @@ work_through(SmigEngine *engine, SmigClaim *claim)
 }
 
 /*
- * Rows of a range handed out at a time; 0 for all.
- */
-int64
-smig_engine_range_size(const SmigEngine *engine)
-{
-	if (engine->workers <= 1)
-		return 0;
-	return Max(engine->backfill->rows_total /
-			   (engine->workers * RANGES_PER_WORKER), MIN_RANGE);
-}
-
-/*
  * Claims ranges and works through them until nothing is left to claim, or this
  * process is to end.
  */
@@ -586,13 +593,16 @@ smig_engine_work(SmigEngine *engine)
 	for (;;)
 	{
 		SmigClaim	claim = {0};
+		SmigLook	look;
 		bool		claimed;
 
 		StartTransactionCommand();
 		MemoryContextSwitchTo(engine->context);
 		smig_engine_set_local("synchronous_commit", "off");
-		claim.rows = smig_engine_range_size(engine);
-		claimed = smig_ledger_claim(engine->backfill, claim.rows, &claim);
+		smig_ledger_look(engine->backfill->id, &look);
+		smig_engine_choose_range(engine, &look, &claim);
+		claimed = smig_ledger_claim(engine->backfill, claim.rows, claim.stripes,
+									&claim);
 		if (claim.rows == 0)
 			claim.rows = engine->backfill->rows_total;
 		CommitTransactionCommand();
@@ -600,6 +610,7 @@ smig_engine_work(SmigEngine *engine)
 		if (!claimed)
 			return;
 		claim.position = smig_engine_copy_place(engine->context, claim.position);
+		smig_engine_begin_range(engine, &claim);
 		if (!work_through(engine, &claim))
 			return;
 	}
@@ -625,6 +636,7 @@ smig_engine_work_nulls(SmigEngine *engine)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(engine->context);
 	claim.rows = backfill->rows_total;
+	smig_engine_begin_range(engine, &claim);
 	if (last)
 		(void) work_through(engine, &claim);
 }
@@ -645,6 +657,9 @@ smig_engine_init(SmigEngine *engine, SmigBackfill *backfill, int number,
 	engine->context = context;
 	engine->batch_context = AllocSetContextCreate(context, "schemamig batch",
 												  ALLOCSET_DEFAULT_SIZES);
+	engine->range_context = AllocSetContextCreate(context, "schemamig range",
+												  ALLOCSET_SMALL_SIZES);
+	engine->stripes = 1;
 	engine->batch = backfill->options.batch_size > 0 ?
 		backfill->options.batch_size : FIRST_BATCH;
 	engine->batch_target = smig_batch_target;

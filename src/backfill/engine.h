@@ -23,6 +23,17 @@
 /* Rows of the first batch. */
 #define FIRST_BATCH 1000
 
+/* Rows of the largest batch. */
+#define MAX_BATCH 1000000
+
+/* A slice, found by walking the key once, for the stripes after. */
+typedef struct SmigCut
+{
+	SmigPlace	after;			/* exclusive */
+	SmigPlace	upto;			/* inclusive */
+	int64		rows;			/* of all stripes */
+} SmigCut;
+
 /* One process's part in a backfill. */
 typedef struct SmigEngine
 {
@@ -40,7 +51,7 @@ typedef struct SmigEngine
 	int			workers;
 
 	/* size of batches */
-	int64		batch;			/* rows that take batch_target */
+	int64		batch;			/* rows gone over in batch_target */
 	int64		slice;			/* rows done at a time in it; 0: all */
 	int64		rows;			/* gone over in this batch or the last one */
 	int64		slices;			/* done in it */
@@ -48,6 +59,19 @@ typedef struct SmigEngine
 	int64		planning;		/* ms that the last slice's planning took */
 	int64		good_rows;		/* of these, those before its last slice */
 	SmigPlace	upto;			/* end of that; NIL before it is known */
+
+	/* of the range at hand: range.c */
+	int			stripes;		/* it is done in */
+	int64		most;			/* rows of a batch in it at the most; or 0 */
+	MemoryContext range_context;
+	List	   *cuts;			/* slices of its first stripe */
+	List	   *new_cuts;		/* the same, of this batch */
+
+	/* of all batches so far */
+	int64		gone_over;		/* rows */
+	int64		processed;		/* of these, rows that the statement took */
+
+	/* who waits, and what failed */
 	TimestampTz crowded_at;		/* last time somebody waited for us; 0: never */
 	SmigPlace	suspect;		/* a bad row is not behind this; or NIL */
 	int64		suspect_rows;	/* rows up to there, about */
@@ -73,11 +97,21 @@ extern SmigPlace smig_engine_copy_place(MemoryContext context, SmigPlace place);
 extern bool smig_engine_is_row_error(const ErrorData *edata);
 extern void smig_engine_set_local(const char *name, const char *value);
 extern ErrorData *smig_engine_abandon(SmigEngine *engine);
-extern int64 smig_engine_range_size(const SmigEngine *engine);
 extern void smig_engine_init(SmigEngine *engine, SmigBackfill *backfill,
 							 int number, MemoryContext context);
 extern void smig_engine_work(SmigEngine *engine);
 extern void smig_engine_work_nulls(SmigEngine *engine);
+
+/* range.c */
+extern int64 smig_engine_range_size(const SmigEngine *engine);
+extern void smig_engine_choose_range(const SmigEngine *engine,
+									 const SmigLook *look, SmigClaim *claim);
+extern void smig_engine_begin_range(SmigEngine *engine, const SmigClaim *claim);
+extern const SmigCut *smig_engine_find_cut(const SmigEngine *engine,
+										   const SmigClaim *claim);
+extern void smig_engine_add_cut(SmigEngine *engine, const SmigClaim *claim,
+								SmigPlace upto, int64 rows);
+extern void smig_engine_keep_cuts(SmigEngine *engine);
 
 /* attend.c */
 extern bool smig_engine_attend(SmigEngine *engine, SmigClaim *claim);

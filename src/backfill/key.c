@@ -45,6 +45,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 #include "backfill/backfill.h"
 #include "backfill/position.h"
@@ -129,6 +130,8 @@ key_from_index(SmigKey *key, Relation index, Relation table)
 											  input, BTGreaterStrategyNumber);
 		key->less[i] = get_opfamily_member(index->rd_opfamily[i], input, input,
 										   BTLessStrategyNumber);
+		key->hashes[i] = lookup_type_cache(getBaseType(attribute->atttypid),
+										   TYPECACHE_HASH_PROC)->hash_proc;
 		if (!attribute->attnotnull)
 			key->nullable = true;
 	}
@@ -321,6 +324,20 @@ as_operand(Node *node, Oid type, int32 typmod, Oid collation)
 									COERCE_IMPLICIT_CAST);
 }
 
+/*
+ * A column of the key, as an operand: domains as their base type.
+ */
+Node *
+smig_key_column(const SmigKey *key, int varno, int column)
+{
+	Oid			collation = key->column_collations[column];
+	Var		   *var = makeVar(varno, key->columns[column], key->types[column],
+							  key->typmods[column], collation, 0);
+
+	return as_operand((Node *) var, key->types[column], key->typmods[column],
+					  collation);
+}
+
 static Node *
 make_row_compare(SmigComparison comparison, List *opnos, List *families,
 				 List *collations, List *left, List *right)
@@ -355,15 +372,12 @@ compare_row(const SmigKey *key, int varno, SmigComparison comparison,
 	for (int i = 0; i < key->ncolumns; i++)
 	{
 		Oid			collation = key->column_collations[i];
-		Var		   *var = makeVar(varno, key->columns[i], key->types[i],
-								  key->typmods[i], collation, 0);
 		Param	   *param = make_parameter(list_length(*values) + 1,
 										   key->types[i], key->typmods[i],
 										   collation);
 
 		*values = lappend(*values, list_nth(place, i));
-		left = lappend(left, as_operand((Node *) var, key->types[i],
-										key->typmods[i], collation));
+		left = lappend(left, smig_key_column(key, varno, i));
 		right = lappend(right, as_operand((Node *) param, key->types[i],
 										  key->typmods[i], collation));
 		opnos = lappend_oid(opnos, operators[i]);
@@ -444,6 +458,10 @@ smig_key_condition(const SmigKey *key, int varno, const SmigRange *range,
 		condition = make_and_qual(condition,
 								  (Node *) make_andclause(null_tests(key, varno,
 																	 IS_NOT_NULL)));
+	if (range->stripes > 1)
+		condition = make_and_qual(condition,
+								  smig_stripe_condition(key, varno, range->stripe,
+														range->stripes));
 	return condition;
 }
 

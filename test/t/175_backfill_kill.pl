@@ -22,7 +22,7 @@ use Time::HiRes qw(sleep time);
 
 my $stress = $ENV{SCHEMAMIG_STRESS};
 my $kills = $stress ? 50 : 2;
-my $rows = $stress ? 60000 : 15000;
+my $rows = $stress ? 60000 : 45000;
 my $node = new_node('backfill_kill', 'synchronous_commit = on', 'log_lock_waits = on');
 my $ctl = session($node);
 my $directory = PostgreSQL::Test::Utils::tempdir();
@@ -101,8 +101,11 @@ foreach my $workers (1, 2, 4)
 	while ($left > 0)
 	{
 		my $backfill = "$name, " . ++$runs;
+		# in stripes (src/backfill/stripe.c), unless the size of batches is given
+		my $size = $runs % 2 ? '' : 'batch_size => 1000, ';
 		my $call = "SET client_min_messages = warning; SET schemamig.nice = 0.5;"
-		  . " SELECT schemamig_backfill('UPDATE t SET n = n + 1', batch_size => 400,"
+		  . " SET schemamig.batch_target = 10;"
+		  . " SELECT schemamig_backfill('UPDATE t SET n = n + 1', $size"
 		  . " workers => $workers, name => '$backfill')";
 		my $done = '';
 
@@ -119,7 +122,7 @@ foreach my $workers (1, 2, 4)
 			@application = start_application();
 			if ($left > 0)
 			{
-				sleep rand(0.6);
+				sleep rand($size ? 0.6 : 1.2);
 				my @pids = split /\n/, worker_pid($ctl);
 				if (@pids && !$caller->is_done)
 				{
