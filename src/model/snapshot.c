@@ -245,9 +245,16 @@ smig_snapshot_link(SmigSnapshot *snapshot)
 	MemoryContextSwitchTo(old);
 }
 
+static int
+compare_by_key(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((SmigObject *) lfirst(a))->key,
+				  ((SmigObject *) lfirst(b))->key);
+}
+
 /*
  * Those of a list of objects that stay; the others are added to "left", if
- * that is not NULL.
+ * that is not NULL, in the order of their keys.
  */
 static List *
 kept_of(List *objects, const bool *out, List **left)
@@ -269,6 +276,8 @@ kept_of(List *objects, const bool *out, List **left)
 		else if (left)
 			*left = lappend(*left, object);
 	}
+	if (left)
+		list_sort(*left, compare_by_key);
 	return kept;
 }
 
