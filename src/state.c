@@ -39,6 +39,7 @@
 #include "step.h"
 #include "store.h"
 #include "target.h"
+#include "text_array.h"
 
 /* Rows of a catalog that are not about temporary relations. */
 #define ROWS_OF(name, condition) \
@@ -184,21 +185,13 @@ current_ids(void)
 	Bitmapset  *applied;
 	SmigGraph  *graph = smig_store_load_graph(&applied);
 	List	   *ids = NIL;
-	Datum	   *elements;
-	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, smig_graph_maximal(graph, applied))
 		ids = lappend(ids, pstrdup(((SmigNode *) lfirst(lc))->id));
 	list_sort(ids, compare_ids);
-	elements = palloc(sizeof(Datum) * Max(list_length(ids), 1));
-	foreach(lc, ids)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
 	MemoryContextDelete(graph->context);
-	if (n == 0)
-		return (Datum) 0;
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return ids == NIL ? (Datum) 0 : smig_text_array(ids);
 }
 
 /*
@@ -487,11 +480,9 @@ smig_state_of_revision(const char *revision)
 	Bitmapset  *applied;
 	SmigGraph  *graph = smig_store_load_graph(&applied);
 	SmigNode   *node = smig_target_resolve_one(graph, applied, revision);
-	Datum		id = CStringGetTextDatum(node->id);
 	SmigKeptState *state;
 
-	state = find_state(PointerGetDatum(construct_array(&id, 1, TEXTOID, -1,
-													   false, TYPALIGN_INT)));
+	state = find_state(smig_text_array(list_make1(node->id)));
 	if (state)
 		return smig_state_snapshot(state->fingerprint);
 	return smig_build_revision(graph, node);
