@@ -354,15 +354,7 @@ check_script(const char *text, SmigTransactionMode mode, const char *what)
 
 	PG_TRY();
 	{
-		const SmigScript *script = smig_script_parse(text, mode, what);
-
-		if (script->renames != NIL)
-			ereport(ERROR,
-					(errcode(ERRCODE_SYNTAX_ERROR),
-					 errmsg("directive \"schemamig:rename\" is for models"),
-					 errhint("Write ALTER ... RENAME TO in a revision."),
-					 errcontext("%s, line %d", what,
-								((SmigRenameLine *) linitial(script->renames))->line)));
+		(void) smig_script_parse(text, mode, what);
 	}
 	PG_CATCH();
 	{

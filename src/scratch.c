@@ -70,10 +70,10 @@ struct SmigScratch
 };
 
 /*
- * Whether the current role may have a scratch database.
+ * Refuses a role that cannot create databases, before anything is begun.
  */
-bool
-smig_scratch_allowed(void)
+static void
+check_right(const char *purpose)
 {
 	HeapTuple	tuple;
 	bool		may = superuser();
@@ -84,16 +84,7 @@ smig_scratch_allowed(void)
 		may = may || ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
 		ReleaseSysCache(tuple);
 	}
-	return may;
-}
-
-/*
- * Refuses a role that cannot create databases, before anything is begun.
- */
-static void
-check_right(const char *purpose)
-{
-	if (!smig_scratch_allowed())
+	if (!may)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to create a scratch database"),

@@ -223,17 +223,47 @@ rows_per_block(Oid relation)
 	return Max((int64) (rows / blocks), 1);
 }
 
+static char *
+qualified_name(Oid relation)
+{
+	char	   *name = get_rel_name(relation);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with oid %u does not exist", relation)));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  name);
+}
+
+/*
+ * Goes over to the columns that a part's key has in the root; a key that is not
+ * there, as children that inherit can have one, is none.
+ */
+static void
+find_key_in_root(SmigBackfillPlan *plan)
+{
+	for (int i = 0; i < plan->key.ncolumns; i++)
+	{
+		plan->key.columns[i] = get_attnum(plan->root, plan->key.names[i]);
+		if (plan->key.columns[i] == InvalidAttrNumber)
+			plan->key.ncolumns = 0;
+	}
+}
+
 /*
  * Understands a statement: what it does, what drives it, and by which key the
  * driving table is cut.
  *
  * key: names of the columns of an index, or NIL for the primary key
+ * part: of a driving table that is several, the one that is to be worked
+ *		through; without it nothing is chosen for any of them
  *
  * Errors: 0A000 with the reason where it cannot be run in batches; 42704 when
  * there is no such index.
  */
 SmigBackfillPlan *
-smig_backfill_analyse(const char *statement, List *key)
+smig_backfill_analyse(const char *statement, List *key, Oid part)
 {
 	SmigBackfillPlan *plan = palloc0(sizeof(SmigBackfillPlan));
 	Query	   *query = analyse_statement(statement);
@@ -245,16 +275,24 @@ smig_backfill_analyse(const char *statement, List *key)
 	entry = check_driving(query, level, varno);
 	plan->statement = statement;
 	plan->command = query->commandType;
-	plan->relation = entry->relid;
-	plan->relation_name =
-		quote_qualified_identifier(get_namespace_name(get_rel_namespace(entry->relid)),
-								   get_rel_name(entry->relid));
-	plan->rows_per_block = rows_per_block(entry->relid);
-	smig_key_choose(&plan->key, entry->relid, key);
-	if (plan->key.ncolumns == 0 && entry->inh && has_subclass(entry->relid))
-		refuse(psprintf("%s has no key, and its rows are spread over several tables.",
-						plan->relation_name),
-			   "Give it a unique index, or run a backfill for each of the tables.");
+	plan->root = entry->relid;
+	plan->root_name = qualified_name(entry->relid);
+	plan->part = OidIsValid(part);
+	plan->relation = plan->part ? part : plan->root;
+	plan->relation_name = qualified_name(plan->relation);
+	plan->tree = entry->inh && has_subclass(entry->relid);
+	plan->moves = plan->tree && smig_part_moves(query, plan->root);
+	plan->rows_per_block = 1;
+	if (plan->tree && !plan->part)
+	{
+		(void) smig_part_tables(plan->root);
+		return plan;
+	}
+	plan->rows_per_block = rows_per_block(plan->relation);
+	if (!plan->moves)
+		smig_key_choose(&plan->key, plan->relation, key);
+	if (plan->part)
+		find_key_in_root(plan);
 	check_key_unchanged(query, &plan->key);
 	plan->striped_rows = smig_stripe_rows(plan, query);
 	return plan;
@@ -333,6 +371,27 @@ smig_backfill_check_rights(const SmigBackfillPlan *plan)
 }
 
 /*
+ * Refuses to count what was run on a table that does not belong to the others
+ * any more: nothing was found there.
+ */
+static void
+check_part(const SmigBackfillPlan *plan)
+{
+	bool		belongs;
+
+	if (!plan->part)
+		return;
+	PushActiveSnapshot(GetLatestSnapshot());
+	belongs = smig_part_belongs(plan);
+	PopActiveSnapshot();
+	if (!belongs)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table %s does not belong to %s any more",
+						plan->relation_name, plan->root_name)));
+}
+
+/*
  * Runs the statement on the rows of one range, in the current transaction.
  *
  * range->planned_at: set to when it was ready to run
@@ -363,7 +422,7 @@ smig_backfill_run_range(const SmigBackfillPlan *plan, SmigRange *range)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = analyse_statement(plan->statement);
 	level = find_driving(query, &varno);
-	if (rt_fetch(varno, level->rtable)->relid != plan->relation)
+	if (rt_fetch(varno, level->rtable)->relid != plan->root)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the table of the backfill was replaced by another one"),
@@ -371,6 +430,12 @@ smig_backfill_run_range(const SmigBackfillPlan *plan, SmigRange *range)
 	level->jointree->quals =
 		make_and_qual(level->jointree->quals,
 					  smig_key_condition(&plan->key, varno, range, &values));
+	if (plan->part)
+	{
+		smig_part_mark(plan, rt_fetch(varno, level->rtable));
+		level->jointree->quals = make_and_qual(level->jointree->quals,
+											   smig_part_condition(plan, varno));
+	}
 	parameters = smig_key_parameters(&plan->key, values);
 
 	portal = CreateNewPortal();
@@ -392,6 +457,7 @@ smig_backfill_run_range(const SmigBackfillPlan *plan, SmigRange *range)
 	receiver->rDestroy(receiver);
 	PortalDrop(portal, false);
 	CommandCounterIncrement();
+	check_part(plan);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return completion.nprocessed;

@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -147,6 +148,23 @@ look_around(SmigEngine *engine, SmigLook *look)
 }
 
 /*
+ * Whether nobody holds a lock on the table that VACUUM would wait for: it warns
+ * when it skips a table for that.
+ */
+static bool
+is_free_to_vacuum(Oid relation)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		is_free;
+
+	StartTransactionCommand();
+	is_free = ConditionalLockRelationOid(relation, ShareUpdateExclusiveLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return is_free;
+}
+
+/*
  * Vacuums the table so that the batches after use the space that the ones
  * before have freed.  Skipped where somebody holds a lock on it.
  *
@@ -173,6 +191,8 @@ vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 		look->scanned - engine->vacuumed_at <
 		(int64) (every * look->total) ||
 		look->scanned - engine->vacuumed_at < FIRST_BATCH)
+		return;
+	if (!is_free_to_vacuum(engine->backfill->plan->relation))
 		return;
 	engine->vacuumed_at = look->scanned;
 	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED%s) %s",
@@ -202,10 +222,10 @@ report(SmigEngine *engine, const SmigLook *look)
 	ereport(NOTICE,
 			(errmsg("%s: " INT64_FORMAT " rows processed, %d %% of about "
 					INT64_FORMAT " gone over, " INT64_FORMAT " rows per second",
-					smig_engine_label(engine->backfill), look->done,
-					look->total > 0 ?
-					(int) Min(100, look->scanned * 100 / look->total) : 100,
-					look->total, look->scanned * 1000 / Max(ms, 1)),
+					smig_engine_label(engine->backfill), look->all_done,
+					look->all_total > 0 ?
+					(int) Min(100, look->all_scanned * 100 / look->all_total) :
+					100, look->all_total, look->scanned * 1000 / Max(ms, 1)),
 			 errhidecontext(true)));
 }
 

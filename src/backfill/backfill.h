@@ -49,7 +49,8 @@ typedef struct SmigBackfillOptions
 typedef struct SmigKey
 {
 	int			ncolumns;
-	AttrNumber	columns[SMIG_KEY_COLUMNS];
+	AttrNumber	columns[SMIG_KEY_COLUMNS];	/* of the root */
+	AttrNumber	own_columns[SMIG_KEY_COLUMNS];	/* of the table itself */
 	char	   *names[SMIG_KEY_COLUMNS];
 	Oid			types[SMIG_KEY_COLUMNS];
 	int32		typmods[SMIG_KEY_COLUMNS];
@@ -85,8 +86,13 @@ typedef struct SmigBackfillPlan
 {
 	const char *statement;
 	CmdType		command;
-	Oid			relation;		/* the driving table */
-	char	   *relation_name;	/* qualified and quoted */
+	Oid			root;			/* the driving table */
+	char	   *root_name;		/* qualified and quoted */
+	bool		tree;			/* it is several tables, to be done one by one */
+	bool		moves;			/* and the statement moves rows between them */
+	bool		part;			/* this plan is for one of them, */
+	Oid			relation;		/* namely this one; else the root */
+	char	   *relation_name;
 	int64		rows_per_block; /* about; at least 1 */
 	int64		striped_rows;	/* in a range done in stripes, at the most; 0
 								 * where stripes are of no use */
@@ -97,6 +103,7 @@ typedef struct SmigBackfillPlan
 typedef struct SmigBackfill
 {
 	int64		id;
+	int64		parent;			/* for one of several tables: of them all */
 	SmigBackfillOptions options;
 	SmigBackfillPlan *plan;
 	char	   *state;
@@ -110,6 +117,7 @@ typedef struct SmigBackfill
 	char	   *role;			/* whose rights it uses */
 	char	   *error;			/* why it failed, or NULL */
 	Oid			relation;		/* the driving table when it began */
+	char	   *relation_name;	/* its name then */
 	Oid			filenode;		/* of the table when position was begun */
 	char	   *snapshot;		/* exported, for physical position; or NULL */
 	TransactionId since;		/* when that began; or invalid */
@@ -143,6 +151,9 @@ typedef struct SmigLook
 	int64		done;			/* rows processed */
 	int64		scanned;		/* rows gone over */
 	int64		total;			/* rows, about */
+	int64		all_done;		/* the same of all parts, if this is one */
+	int64		all_scanned;
+	int64		all_total;
 	int64		errors;			/* rows kept aside */
 	int64		wal_bytes;		/* WAL of its batches */
 	int64		bytes_before;	/* size of the table at the start */
@@ -155,7 +166,7 @@ typedef struct SmigLook
 
 /* analyse.c */
 extern SmigBackfillPlan *smig_backfill_analyse(const char *statement,
-											   List *key);
+											   List *key, Oid part);
 extern bool smig_backfill_is_repeatable(const SmigBackfillPlan *plan);
 extern void smig_backfill_check_rights(const SmigBackfillPlan *plan);
 extern uint64 smig_backfill_run_range(const SmigBackfillPlan *plan,
@@ -171,6 +182,14 @@ extern Node *smig_key_condition(const SmigKey *key, int varno,
 								const SmigRange *range, List **values);
 extern ParamListInfo smig_key_parameters(const SmigKey *key, List *values);
 
+/* part.c */
+extern char *smig_part_name(const SmigBackfillPlan *plan);
+extern void smig_part_mark(const SmigBackfillPlan *plan, RangeTblEntry *entry);
+extern Node *smig_part_condition(const SmigBackfillPlan *plan, int varno);
+extern bool smig_part_belongs(const SmigBackfillPlan *plan);
+extern List *smig_part_tables(Oid root);
+extern bool smig_part_moves(const Query *query, Oid root);
+
 /* stripe.c */
 extern int64 smig_stripe_rows(const SmigBackfillPlan *plan, const Query *query);
 extern Node *smig_stripe_condition(const SmigKey *key, int varno, int stripe,
@@ -183,6 +202,10 @@ extern SmigBackfill *smig_ledger_find(const char *name);
 extern SmigBackfill *smig_ledger_read(int64 id);
 extern void smig_ledger_create(SmigBackfill *backfill, int64 run,
 							   const char *revision, int step);
+extern void smig_ledger_set_total(int64 id, int64 rows);
+extern List *smig_ledger_parts(int64 id, bool retry);
+extern void smig_ledger_share_snapshot(int64 id, const char *snapshot,
+									   TransactionId since);
 extern void smig_ledger_set_state(int64 id, const char *state,
 								  const char *sqlstate, const char *error);
 extern bool smig_ledger_claim(SmigBackfill *backfill, int64 chunk,

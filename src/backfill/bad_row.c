@@ -17,7 +17,23 @@
 #include "utils/builtins.h"
 
 #include "backfill/query.h"
-#include "text_array.h"
+
+/*
+ * Sums up the rows kept aside of all parts of the whole that a backfill is one
+ * of, if it is.
+ */
+static void
+count_of_parts(int64 id)
+{
+	SmigArguments args = {0};
+
+	smig_query_add_int64(&args, id);
+	smig_query_execute("UPDATE schemamig.backfill w SET errors ="
+					   " (SELECT pg_catalog.sum(b.errors) FROM schemamig.backfill b"
+					   "  WHERE b.parent = w.id)"
+					   " WHERE w.id = (SELECT parent FROM schemamig.backfill"
+					   "  WHERE id = $1)", &args);
+}
 
 /*
  * Keeps a row aside that could not be processed.
@@ -37,8 +53,9 @@ smig_ledger_error(int64 id, const SmigBadRow *row, const char *sqlstate,
 	smig_query_execute("INSERT INTO schemamig.backfill_error"
 					   " (backfill, name, relation, key, sqlstate, message,"
 					   "  by_position)"
-					   " SELECT b.id, b.name, b.relation, $2, $3, $4, $5"
-					   " FROM schemamig.backfill b WHERE b.id = $1"
+					   " SELECT b.id, coalesce(b.name, p.name), b.relation, $2, $3, $4, $5"
+					   " FROM schemamig.backfill b LEFT JOIN schemamig.backfill p"
+					   "  ON p.id = b.parent WHERE b.id = $1"
 					   " ON CONFLICT (backfill, key) DO UPDATE SET"
 					   " sqlstate = excluded.sqlstate, message = excluded.message,"
 					   " at = excluded.at", &args);
@@ -46,6 +63,7 @@ smig_ledger_error(int64 id, const SmigBadRow *row, const char *sqlstate,
 	smig_query_execute("UPDATE schemamig.backfill SET errors = (SELECT pg_catalog.count(*)"
 					   " FROM schemamig.backfill_error e WHERE e.backfill = $1)"
 					   " WHERE id = $1", &count);
+	count_of_parts(id);
 }
 
 /*
@@ -67,9 +85,9 @@ smig_ledger_errors(int64 id)
 		SmigBadRow *row = palloc(sizeof(SmigBadRow));
 		bool		isnull;
 
-		row->place = smig_text_array_list(SPI_getbinval(SPI_tuptable->vals[i],
-														SPI_tuptable->tupdesc, 1,
-														&isnull));
+		row->place = smig_query_strings(SPI_getbinval(SPI_tuptable->vals[i],
+													  SPI_tuptable->tupdesc, 1,
+													  &isnull));
 		row->by_position = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i],
 													  SPI_tuptable->tupdesc, 2,
 													  &isnull));
@@ -86,6 +104,7 @@ void
 smig_ledger_forget_error(int64 id, SmigPlace place, uint64 rows)
 {
 	SmigArguments args = {0};
+	SmigArguments whole = {0};
 
 	smig_query_add_int64(&args, id);
 	smig_query_add_place(&args, place);
@@ -94,4 +113,10 @@ smig_ledger_forget_error(int64 id, SmigPlace place, uint64 rows)
 					   "  WHERE backfill = $1 AND key = $2)"
 					   " UPDATE schemamig.backfill SET errors = errors - 1,"
 					   " rows_done = rows_done + $3 WHERE id = $1", &args);
+	smig_query_add_int64(&whole, id);
+	smig_query_add_int64(&whole, (int64) rows);
+	smig_query_execute("UPDATE schemamig.backfill SET rows_done = rows_done + $2"
+					   " WHERE id = (SELECT parent FROM schemamig.backfill"
+					   "  WHERE id = $1)", &whole);
+	count_of_parts(id);
 }

@@ -243,6 +243,12 @@ smig_ledger_checkpoint(int64 id, const SmigClaim *claim, uint64 rows,
 					   " rows_scanned = rows_scanned + $3, batch_ms = $4,"
 					   " current_batch = $5, wal_bytes = wal_bytes + $6"
 					   " WHERE id = $1", &args);
+	/* the part first, and then the whole: always in this order */
+	smig_query_execute("UPDATE schemamig.backfill SET rows_done = rows_done + $2,"
+					   " rows_scanned = rows_scanned + $3, batch_ms = $4,"
+					   " current_batch = $5, wal_bytes = wal_bytes + $6"
+					   " WHERE id = (SELECT parent FROM schemamig.backfill"
+					   "  WHERE id = $1)", &args);
 }
 
 /*

@@ -77,6 +77,15 @@ smig_crew_create(int64 backfill)
 	return crew;
 }
 
+/*
+ * Goes over to the next part of a backfill; helpers of the last one have ended.
+ */
+void
+smig_crew_turn_to(SmigCrew *crew, int64 backfill)
+{
+	crew->backfill = backfill;
+}
+
 static bool
 launch(SmigCrew *crew, int number)
 {
@@ -99,7 +108,7 @@ launch(SmigCrew *crew, int number)
 }
 
 /*
- * Has a process of its own keep a snapshot of this moment.
+ * Has a process of its own keep a snapshot of this moment, unless one does.
  *
  * Result: the name under which it is exported, in the crew's context.
  *
@@ -112,6 +121,12 @@ smig_crew_keep_snapshot(SmigCrew *crew)
 	Helper	   *keeper = &crew->helpers[KEEPER];
 	char	   *name;
 
+	if (keeper->alive)
+	{
+		name = pstrdup(keeper->relay->shared->published);
+		MemoryContextSwitchTo(old);
+		return name;
+	}
 	if (!launch(crew, KEEPER))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -119,8 +134,7 @@ smig_crew_keep_snapshot(SmigCrew *crew)
 				 errdetail("A backfill without a key needs a process that keeps a snapshot."),
 				 errhint("Call the function again later, or raise max_worker_processes (now %d).",
 						 max_worker_processes)));
-	while (pg_atomic_read_u32(&keeper->relay->shared->phase) ==
-		   SMIG_PHASE_STARTING)
+	while (pg_atomic_read_u32(&keeper->relay->shared->phase) == 0)
 	{
 		smig_crew_check(crew);
 		smig_step_wait(5);

@@ -14,6 +14,7 @@
 typedef struct SmigCrew SmigCrew;
 
 extern SmigCrew *smig_crew_create(int64 backfill);
+extern void smig_crew_turn_to(SmigCrew *crew, int64 backfill);
 extern void smig_crew_fill(SmigCrew *crew, int helpers);
 extern char *smig_crew_keep_snapshot(SmigCrew *crew);
 extern void smig_crew_drop_snapshot(SmigCrew *crew);

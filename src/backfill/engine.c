@@ -81,7 +81,8 @@ smig_engine_label(const SmigBackfill *backfill)
 {
 	return backfill->options.name ?
 		psprintf("backfill \"%s\"", backfill->options.name) :
-		psprintf("backfill " INT64_FORMAT, backfill->id);
+		psprintf("backfill " INT64_FORMAT,
+				 backfill->parent ? backfill->parent : backfill->id);
 }
 
 /*

@@ -113,12 +113,19 @@ extern void smig_engine_add_cut(SmigEngine *engine, const SmigClaim *claim,
 								SmigPlace upto, int64 rows);
 extern void smig_engine_keep_cuts(SmigEngine *engine);
 
+/* lead.c, lead_parts.c */
+extern int64 smig_lead_estimate(const SmigBackfillPlan *plan);
+extern void smig_lead_table(SmigEngine *engine, bool retry);
+extern int64 smig_lead_create_parts(SmigBackfill *whole);
+extern void smig_lead_parts(SmigEngine *whole, bool retry);
+
 /* attend.c */
 extern bool smig_engine_attend(SmigEngine *engine, SmigClaim *claim);
 extern void smig_engine_rest(SmigEngine *engine, int64 ms);
 
 /* keeper.c */
 extern void smig_keeper_main(const struct SmigRunnerHost *host);
+extern void smig_engine_share_position(SmigEngine *whole);
 extern void smig_engine_begin_position(SmigEngine *engine, bool nulls);
 extern void smig_engine_end_position(SmigEngine *engine);
 extern void smig_engine_join_position(SmigEngine *engine);

@@ -65,7 +65,8 @@ filenode_of(Oid relation)
 static bool
 must_restart(const SmigBackfill *backfill, const SmigPosition *position)
 {
-	if (filenode_of(backfill->plan->relation) == backfill->filenode &&
+	if ((!OidIsValid(backfill->filenode) ||
+		 filenode_of(backfill->plan->relation) == backfill->filenode) &&
 		!smig_position_is_changed(backfill->plan, position, backfill->since))
 		return false;
 	if (!smig_backfill_is_repeatable(backfill->plan))
@@ -75,6 +76,8 @@ must_restart(const SmigBackfill *backfill, const SmigPosition *position)
 						smig_engine_label(backfill)),
 				 errdetail("Rows of %s that no key names were written by others, or moved, since it began, and the statement gives another result when a row is done twice.",
 						   backfill->plan->relation_name),
+				 backfill->plan->moves ?
+				 errhint("Begin anew under another name, with a statement that finds the rows still to be done. It is the statement's moving rows between partitions that makes a key of no use.") :
 				 errhint("Begin anew under another name, with a statement that finds the rows still to be done; with a unique key this cannot happen.")));
 	return true;
 }
@@ -100,8 +103,12 @@ smig_engine_begin_position(SmigEngine *engine, bool nulls)
 	smig_position_import(position);
 	MemoryContextSwitchTo(engine->context);
 	smig_position_set_own(position, smig_ledger_own_xids(backfill->id));
-	restart = !TransactionIdIsValid(backfill->since) ||
-		must_restart(backfill, position);
+	/* begun for the first time, or under another snapshot than this one */
+	restart = !OidIsValid(backfill->filenode);
+	if (TransactionIdIsValid(backfill->since) &&
+		(backfill->snapshot == NULL ||
+		 strcmp(backfill->snapshot, position->snapshot_id) != 0))
+		restart = must_restart(backfill, position) || restart;
 	if (!TransactionIdIsValid(backfill->since))
 		backfill->since = position->snapshot->xmin;
 	if (restart && !nulls)
@@ -115,13 +122,31 @@ smig_engine_begin_position(SmigEngine *engine, bool nulls)
 }
 
 /*
- * Ends work by position.
+ * Has one snapshot kept for all parts of a backfill.
+ */
+void
+smig_engine_share_position(SmigEngine *whole)
+{
+	SmigPosition position = {0};
+
+	position.snapshot_id = smig_crew_keep_snapshot(whole->crew);
+	StartTransactionCommand();
+	smig_position_import(&position);
+	smig_ledger_share_snapshot(whole->backfill->id, position.snapshot_id,
+							   position.snapshot->xmin);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(whole->context);
+}
+
+/*
+ * Ends work by position; a snapshot that is shared is kept for the parts after.
  */
 void
 smig_engine_end_position(SmigEngine *engine)
 {
 	engine->position = NULL;
-	smig_crew_drop_snapshot(engine->crew);
+	if (!engine->backfill->plan->moves)
+		smig_crew_drop_snapshot(engine->crew);
 }
 
 /*

@@ -114,6 +114,7 @@ key_from_index(SmigKey *key, Relation index, Relation table)
 
 		input = index->rd_opcintype[i];
 		key->columns[i] = attribute->attnum;
+		key->own_columns[i] = attribute->attnum;
 		key->names[i] = pstrdup(NameStr(attribute->attname));
 		key->types[i] = attribute->atttypid;
 		key->typmods[i] = attribute->atttypmod;
@@ -562,8 +563,9 @@ query_place(const SmigBackfillPlan *plan, const Oid *operators,
 	SmigPlace	place;
 
 	MemoryContextSwitchTo(context);
-	text = psprintf("SELECT %s FROM %s ORDER BY %s OFFSET " INT64_FORMAT " LIMIT 1",
-					column_list(key), plan->relation_name,
+	text = psprintf("SELECT %s FROM %s AS %s ORDER BY %s OFFSET " INT64_FORMAT " LIMIT 1",
+					column_list(key), plan->root_name,
+					quote_identifier(plan->part ? smig_part_name(plan) : "t"),
 					order_list(key, operators), offset);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = parse_analyze_fixedparams(linitial_node(RawStmt,
@@ -575,6 +577,12 @@ query_place(const SmigBackfillPlan *plan, const Oid *operators,
 	else if (key->nullable)
 		condition = (Node *) make_andclause(null_tests(key, varno, IS_NOT_NULL));
 	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
+	if (plan->part)
+	{
+		smig_part_mark(plan, NULL);
+		query->jointree->quals = make_and_qual(query->jointree->quals,
+											   smig_part_condition(plan, varno));
+	}
 	place = run_for_place(query, text, smig_key_parameters(key, values), old);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
@@ -50,11 +51,17 @@ has_nulls(const SmigBackfillPlan *plan)
 	bool		found;
 
 	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT FROM %s AS %s WHERE (", plan->root_name,
+					 quote_identifier(plan->part ? smig_part_name(plan) : "t"));
 	for (int i = 0; i < plan->key.ncolumns; i++)
-		appendStringInfo(&query, "%s %s IS NULL",
-						 i ? " OR" : psprintf("SELECT FROM %s WHERE",
-											  plan->relation_name),
+		appendStringInfo(&query, "%s%s IS NULL", i ? " OR " : "",
 						 quote_identifier(plan->key.names[i]));
+	appendStringInfoChar(&query, ')');
+	if (plan->part)
+	{
+		smig_part_mark(plan, NULL);
+		appendStringInfo(&query, " AND tableoid = %u", plan->relation);
+	}
 	appendStringInfoString(&query, " LIMIT 1");
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -196,16 +203,24 @@ verify(const SmigBackfill *backfill)
 	CommitTransactionCommand();
 }
 
-/* Rows of the table: counted when there are few, else as the catalog says. */
-static int64
-estimate_rows(const SmigBackfillPlan *plan)
+/*
+ * Rows of the table: counted when there are few, else as the catalog says; of a
+ * part as the catalog says, or as its size does.
+ */
+int64
+smig_lead_estimate(const SmigBackfillPlan *plan)
 {
 	Relation	table = table_open(plan->relation, AccessShareLock);
 	double		estimate = table->rd_rel->reltuples;
 	int64		result;
 	bool		isnull;
 
+	if (plan->part && estimate < 1)
+		estimate = (double) RelationGetNumberOfBlocks(table) *
+			plan->rows_per_block;
 	table_close(table, NoLock);
+	if (plan->part)
+		return (int64) estimate;
 	if (estimate >= COUNT_BELOW)
 		return (int64) estimate;
 	SPI_connect();
@@ -243,10 +258,18 @@ new_backfill(const SmigBackfillOptions *options, SmigBackfillPlan *plan,
 	backfill->options = *options;
 	backfill->plan = plan;
 	backfill->state = pstrdup("running");
-	backfill->last = smig_key_last(plan);
-	backfill->rows_total = estimate_rows(plan);
 	backfill->bytes_before = table_bytes(plan->relation);
+	if (!plan->tree)
+	{
+		backfill->last = smig_key_last(plan);
+		backfill->rows_total = smig_lead_estimate(plan);
+	}
 	smig_ledger_create(backfill, run, revision, step);
+	if (plan->tree)
+	{
+		backfill->rows_total = smig_lead_create_parts(backfill);
+		smig_ledger_set_total(backfill->id, backfill->rows_total);
+	}
 	return backfill;
 }
 
@@ -258,7 +281,8 @@ static void
 check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
 {
 	const SmigKey *key = &plan->key;
-	bool		same = list_length(backfill->options.key) == key->ncolumns;
+	bool		same = plan->tree ||
+		list_length(backfill->options.key) == key->ncolumns;
 
 	if (backfill->relation != plan->relation)
 		ereport(ERROR,
@@ -268,7 +292,7 @@ check_same_table(const SmigBackfill *backfill, const SmigBackfillPlan *plan)
 				 errdetail("%s is not the table that it began with: search_path was another one, or the table has been replaced.",
 						   plan->relation_name),
 				 errhint("Repeat it as it was begun to resume it, or take another name.")));
-	for (int i = 0; same && i < key->ncolumns; i++)
+	for (int i = 0; same && !plan->tree && i < key->ncolumns; i++)
 		same = strcmp(list_nth(backfill->options.key, i), key->names[i]) == 0;
 	if (!same)
 		ereport(ERROR,
@@ -294,7 +318,7 @@ find_or_create(const SmigBackfillOptions *options, int64 run,
 			   const char *revision, int step, bool *retry)
 {
 	SmigBackfillPlan *plan = smig_backfill_analyse(options->statement,
-												   options->key);
+												   options->key, InvalidOid);
 	SmigBackfill *backfill = options->name ? smig_ledger_find(options->name) :
 		NULL;
 	bool		done = backfill && strcmp(backfill->state, "done") == 0;
@@ -418,31 +442,32 @@ work_on_the_rest(SmigEngine *engine)
 }
 
 /*
- * All the leader does once backfill and lock are there.
+ * Works through one table: all rows that a key names and those that none does.
+ *
+ * retry: first those that were kept aside once more
  */
-static void
-lead(SmigEngine *engine, bool retry)
+void
+smig_lead_table(SmigEngine *engine, bool retry)
 {
 	SmigBackfill *backfill = engine->backfill;
 
 	/* also when an earlier attempt at them was interrupted */
 	if (retry)
 		retry_errors(engine);
-	if (strcmp(backfill->state, "done") != 0)
-	{
+	if (strcmp(backfill->state, "done") == 0)
+		return;
+	if (engine->crew == NULL)
 		engine->crew = smig_crew_create(backfill->id);
-		if (backfill->plan->key.ncolumns == 0)
-			smig_engine_begin_position(engine, false);
-		do
-		{
-			smig_engine_work(engine);
-		} while (smig_crew_wait(engine->crew));
-		work_on_the_rest(engine);
-		if (engine->position)
-			smig_engine_end_position(engine);
-		run_nulls(engine);
-	}
-	verify(backfill);
+	if (backfill->plan->key.ncolumns == 0)
+		smig_engine_begin_position(engine, false);
+	do
+	{
+		smig_engine_work(engine);
+	} while (smig_crew_wait(engine->crew));
+	work_on_the_rest(engine);
+	if (engine->position)
+		smig_engine_end_position(engine);
+	run_nulls(engine);
 }
 
 static void
@@ -486,7 +511,7 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 		search_path = pstrdup(namespace_search_path);
 		set_search_path(options->search_path);
 	}
-	plan = smig_backfill_analyse(options->statement, options->key);
+	plan = smig_backfill_analyse(options->statement, options->key, InvalidOid);
 	smig_backfill_check_rights(plan);
 	CommitTransactionCommand();
 	lock_table(plan->relation);
@@ -501,7 +526,11 @@ smig_backfill_run(int64 run, const SmigBackfillOptions *options,
 	smig_engine_init(&engine, backfill, 0, context);
 	PG_TRY();
 	{
-		lead(&engine, retry);
+		if (plan->tree)
+			smig_lead_parts(&engine, retry);
+		else
+			smig_lead_table(&engine, retry);
+		verify(backfill);
 	}
 	PG_CATCH();
 	{
@@ -571,7 +600,9 @@ smig_backfill_help(const char *what, const SmigRunnerHost *host)
 	MemoryContextSwitchTo(context);
 	backfill = smig_ledger_read(id);
 	backfill->plan = smig_backfill_analyse(backfill->options.statement,
-										   backfill->options.key);
+										   backfill->options.key,
+										   backfill->parent ?
+										   backfill->relation : InvalidOid);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	smig_engine_init(&engine, backfill, number, context);

@@ -21,13 +21,14 @@
 #include "utils/builtins.h"
 
 #include "backfill/query.h"
-#include "text_array.h"
 
 #define BACKFILL_COLUMNS \
-	"b.id, b.name, b.statement, b.key, b.batch_size::int8, b.workers::int8," \
+	"b.id, coalesce(b.name, p.name), b.statement, b.key, b.batch_size::int8, b.workers::int8," \
 	" b.on_error = 'skip', b.verify, b.state, b.rows_done, b.rows_total," \
 	" b.errors, b.last, b.nulls_done, b.filenode::int8, b.relation_oid::int8," \
-	" b.role, b.error, b.snapshot, b.since"
+	" b.role, b.error, b.snapshot, b.since, b.parent, b.relation"
+#define FROM_BACKFILL \
+	" FROM schemamig.backfill b LEFT JOIN schemamig.backfill p ON p.id = b.parent"
 
 /*
  * The backfill of the query's first row, in the current context; its plan is
@@ -62,6 +63,8 @@ backfill_from_row(void)
 	since = smig_query_get_string(20);
 	backfill->since = since ? (TransactionId) strtoul(since, NULL, 10) :
 		InvalidTransactionId;
+	backfill->parent = smig_query_get_int64(21);
+	backfill->relation_name = smig_query_get_string(22);
 	return backfill;
 }
 
@@ -90,7 +93,7 @@ smig_ledger_find(const char *name)
 
 	smig_query_add_text(&args, name);
 	return find("SELECT " BACKFILL_COLUMNS
-				" FROM schemamig.backfill b WHERE b.name = $1", &args);
+				FROM_BACKFILL " WHERE b.name = $1", &args);
 }
 
 /*
@@ -103,7 +106,7 @@ smig_ledger_read(int64 id)
 
 	smig_query_add_int64(&args, id);
 	return find("SELECT " BACKFILL_COLUMNS
-				" FROM schemamig.backfill b WHERE b.id = $1", &args);
+				FROM_BACKFILL " WHERE b.id = $1", &args);
 }
 
 /*
@@ -120,16 +123,18 @@ smig_ledger_create(SmigBackfill *backfill, int64 run, const char *revision,
 
 	for (int i = 0; i < plan->key.ncolumns; i++)
 		key = lappend(key, plan->key.names[i]);
-	smig_query_add_text(&args, backfill->options.name);
+	if (plan->tree && !plan->part)
+		key = backfill->options.key;
+	smig_query_add_text(&args, backfill->parent ? NULL : backfill->options.name);
 	smig_query_add_text(&args, plan->statement);
 	smig_query_add_text(&args, plan->relation_name);
-	smig_query_add(&args, TEXTARRAYOID, smig_text_array(key), false);
+	smig_query_add(&args, TEXTARRAYOID, smig_query_array(key), false);
 	smig_query_add_int64(&args, backfill->options.batch_size);
 	smig_query_add_int64(&args, backfill->options.workers);
 	smig_query_add_text(&args, backfill->options.skip ? "skip" : "stop");
 	smig_query_add_text(&args, backfill->options.verify);
 	smig_query_add_text(&args, GetUserNameFromId(GetUserId(), false));
-	smig_query_add_int64(&args, run);
+	smig_query_add(&args, INT8OID, Int64GetDatum(run), run == 0);
 	smig_query_add_text(&args, revision);
 	smig_query_add(&args, INT4OID, Int32GetDatum(step), step == 0);
 	smig_query_add(&args, OIDOID, ObjectIdGetDatum(plan->relation), false);
@@ -138,16 +143,81 @@ smig_ledger_create(SmigBackfill *backfill, int64 run, const char *revision,
 	smig_query_add(&args, BOOLOID, BoolGetDatum(!plan->key.nullable), false);
 	smig_query_add_int64(&args, backfill->bytes_before);
 	smig_query_add_text(&args, namespace_search_path);
+	smig_query_add_text(&args, backfill->parent ? "waiting" : "running");
+	smig_query_add(&args, INT8OID, Int64GetDatum(backfill->parent),
+				   backfill->parent == 0);
 	smig_query_execute_in(&scope,
 						  "INSERT INTO schemamig.backfill (name, statement, relation, key,"
 						  " batch_size, workers, on_error, verify, state, role, run,"
 						  " revision, step, relation_oid, last, rows_total,"
-						  " nulls_done, bytes_before, search_path)"
-						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10,"
-						  " $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id", &args);
+						  " nulls_done, bytes_before, search_path, parent)"
+						  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $19, $9, $10,"
+						  " $11, $12, $13, $14, $15, $16, $17, $18, $20) RETURNING id", &args);
 	backfill->id = smig_query_get_int64(1);
 	smig_store_end(&scope);
 	backfill->nulls_done = !plan->key.nullable;
+}
+
+/*
+ * Sets the number of rows there were at the start.
+ */
+void
+smig_ledger_set_total(int64 id, int64 rows)
+{
+	SmigArguments args = {0};
+
+	smig_query_add_int64(&args, id);
+	smig_query_add_int64(&args, rows);
+	smig_query_execute("UPDATE schemamig.backfill SET rows_total = $2 WHERE id = $1",
+					   &args);
+}
+
+/*
+ * Parts of a backfill that are not done (ids, int64 *), in order.
+ *
+ * retry: also those that are done and have rows kept aside
+ */
+List *
+smig_ledger_parts(int64 id, bool retry)
+{
+	SmigArguments args = {0};
+	SmigStoreScope scope;
+	List	   *result = NIL;
+
+	smig_query_add_int64(&args, id);
+	smig_query_add(&args, BOOLOID, BoolGetDatum(retry), false);
+	smig_query_execute_in(&scope, "SELECT b.id FROM schemamig.backfill b"
+						  " WHERE b.parent = $1 AND (b.state = 'waiting'"
+						  "  OR b.state = 'done' AND b.errors > 0 AND $2)"
+						  " ORDER BY b.id", &args);
+	MemoryContextSwitchTo(scope.caller_context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		int64	   *part = palloc(sizeof(int64));
+		bool		isnull;
+
+		*part = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
+											SPI_tuptable->tupdesc, 1, &isnull));
+		result = lappend(result, part);
+	}
+	smig_store_end(&scope);
+	return result;
+}
+
+/*
+ * Records with which snapshot all parts are gone over by physical position,
+ * and since when, unless they have one.
+ */
+void
+smig_ledger_share_snapshot(int64 id, const char *snapshot, TransactionId since)
+{
+	SmigArguments args = {0};
+
+	smig_query_add_int64(&args, id);
+	smig_query_add_text(&args, snapshot);
+	smig_query_add_text(&args, psprintf("%u", since));
+	smig_query_execute("UPDATE schemamig.backfill SET snapshot = $2, since = $3"
+					   " WHERE (id = $1 OR parent = $1) AND since IS NULL", &args);
 }
 
 /*
@@ -232,7 +302,10 @@ smig_ledger_own_xids(int64 id)
 
 	smig_query_add_int64(&args, id);
 	smig_query_execute_in(&scope, "SELECT coalesce(pg_catalog.array_agg(xid), '{}')"
-						  " FROM schemamig.backfill_xid WHERE backfill = $1", &args);
+						  " FROM schemamig.backfill_xid x WHERE x.backfill = $1"
+						  " OR x.backfill IN (SELECT s.id FROM schemamig.backfill b"
+						  "  JOIN schemamig.backfill s ON s.parent = b.parent"
+						  "  WHERE b.id = $1)", &args);
 	MemoryContextSwitchTo(scope.caller_context);
 	result = smig_query_get_strings(1);
 	smig_store_end(&scope);
@@ -265,10 +338,12 @@ smig_ledger_look(int64 id, SmigLook *look)
 
 	smig_query_add_int64(&args, id);
 	smig_query_execute_found(&scope, "SELECT b.rows_done, b.rows_scanned, b.rows_total,"
-							 " b.errors, b.wal_bytes::int8, b.bytes_before, b.workers::int8,"
-							 " b.batch_target::int8, b.nice, p.last_value <> 0,"
-							 " b.frontier IS DISTINCT FROM b.last"
-							 " FROM schemamig.backfill b, schemamig.pause_switch p"
+							 " a.errors, a.wal_bytes::int8, a.bytes_before, a.workers::int8,"
+							 " a.batch_target::int8, a.nice, p.last_value <> 0,"
+							 " b.frontier IS DISTINCT FROM b.last,"
+							 " a.rows_done, a.rows_scanned, a.rows_total"
+							 " FROM schemamig.pause_switch p, schemamig.backfill b"
+							 " JOIN schemamig.backfill a ON a.id = coalesce(b.parent, b.id)"
 							 " WHERE b.id = $1", &args);
 	look->done = smig_query_get_int64(1);
 	look->scanned = smig_query_get_int64(2);
@@ -281,6 +356,9 @@ smig_ledger_look(int64 id, SmigLook *look)
 	look->nice = smig_query_get_float8(9, -1);
 	look->paused = smig_query_get_bool(10);
 	look->unclaimed = smig_query_get_bool(11);
+	look->all_done = smig_query_get_int64(12);
+	look->all_scanned = smig_query_get_int64(13);
+	look->all_total = smig_query_get_int64(14);
 	smig_store_end(&scope);
 }
 
@@ -311,6 +389,7 @@ void
 smig_ledger_resume(SmigBackfill *backfill, int64 run)
 {
 	SmigArguments args = {0};
+	SmigArguments parts = {0};
 
 	smig_ledger_set_state(backfill->id, "running", NULL, NULL);
 	smig_query_add_int64(&args, backfill->id);
@@ -321,6 +400,11 @@ smig_ledger_resume(SmigBackfill *backfill, int64 run)
 	smig_query_add_text(&args, backfill->options.verify);
 	smig_query_execute("UPDATE schemamig.backfill SET run = $2, batch_size = $3,"
 					   " workers = $4, on_error = $5, verify = $6 WHERE id = $1", &args);
+	smig_query_add_int64(&parts, backfill->id);
+	smig_query_add_int64(&parts, backfill->options.batch_size);
+	smig_query_add_text(&parts, backfill->options.skip ? "skip" : "stop");
+	smig_query_execute("UPDATE schemamig.backfill SET batch_size = $2, on_error = $3"
+					   " WHERE parent = $1", &parts);
 }
 
 /*
@@ -345,8 +429,9 @@ smig_ledger_throttled(int64 id, const char *reason)
 
 	smig_query_add_int64(&args, id);
 	smig_query_add_text(&args, reason);
-	smig_query_execute("UPDATE schemamig.backfill SET throttled_by = $2 WHERE id = $1",
-					   &args);
+	smig_query_execute("UPDATE schemamig.backfill SET throttled_by = $2"
+					   " WHERE id = (SELECT coalesce(b.parent, b.id)"
+					   "  FROM schemamig.backfill b WHERE b.id = $1)", &args);
 }
 
 /*
@@ -387,7 +472,7 @@ smig_ledger_close_interrupted(void)
 					   "  AND a.backend_start <= r.started_at))"
 					   " UPDATE schemamig.backfill b SET state = 'interrupted',"
 					   " throttled_by = NULL"
-					   " WHERE b.state = 'running' AND NOT EXISTS"
+					   " WHERE b.state = 'running' AND b.parent IS NULL AND NOT EXISTS"
 					   " (SELECT FROM schemamig.run r"
 					   "  JOIN pg_catalog.pg_stat_activity a ON a.pid = r.worker_pid"
 					   "  AND a.backend_type = 'schemamig worker'"

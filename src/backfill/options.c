@@ -139,7 +139,8 @@ analyse_without_locks(const SmigBackfillOptions *options)
 	PG_TRY();
 	{
 		smig_backfill_check_rights(smig_backfill_analyse(options->statement,
-														 options->key));
+														 options->key,
+														 InvalidOid));
 	}
 	PG_CATCH();
 	{

@@ -130,7 +130,7 @@ static bool
 has_null(const SmigKey *key, TupleTableSlot *slot)
 {
 	for (int i = 0; i < key->ncolumns; i++)
-		if (slot_attisnull(slot, key->columns[i]))
+		if (slot_attisnull(slot, key->own_columns[i]))
 			return true;
 	return false;
 }

@@ -98,7 +98,7 @@ smig_engine_begin_range(SmigEngine *engine, const SmigClaim *claim)
 	engine->batch = Min(engine->batch, MAX_BATCH);
 	engine->slice = engine->slice * stripes / engine->stripes;
 	engine->stripes = stripes;
-	engine->most = stripes > 1 ?
+	engine->most = stripes > 1 && engine->workers > 1 ?
 		Max(claim->rows / STRIPE_BATCHES, MIN_STRIPED / STRIPE_BATCHES) : 0;
 	engine->cuts = NIL;
 	MemoryContextReset(engine->range_context);

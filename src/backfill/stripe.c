@@ -56,7 +56,7 @@
  * Whether the UPDATE can leave its rows where they are, as far as indexes go.
  */
 static bool
-can_be_hot(const Query *query, Relation table)
+can_be_hot(const SmigBackfillPlan *plan, const Query *query, Relation table)
 {
 	Bitmapset  *indexed =
 		RelationGetIndexAttrBitmap(table, SMIG_INDEX_ATTRIBUTES);
@@ -66,10 +66,14 @@ can_be_hot(const Query *query, Relation table)
 	foreach(lc, query->targetList)
 	{
 		const TargetEntry *target = lfirst_node(TargetEntry, lc);
+		AttrNumber	column = target->resno;
 
-		if (!target->resjunk &&
-			bms_is_member(target->resno - FirstLowInvalidHeapAttributeNumber,
-						  indexed))
+		if (target->resjunk)
+			continue;
+		if (plan->part)
+			column = get_attnum(plan->relation,
+								get_attname(plan->root, column, false));
+		if (bms_is_member(column - FirstLowInvalidHeapAttributeNumber, indexed))
 			possible = false;
 	}
 	bms_free(indexed);
@@ -85,7 +89,7 @@ correlation(const SmigBackfillPlan *plan)
 {
 	HeapTuple	tuple = SearchSysCache3(STATRELATTINH,
 										ObjectIdGetDatum(plan->relation),
-										Int16GetDatum(plan->key.columns[0]),
+										Int16GetDatum(plan->key.own_columns[0]),
 										BoolGetDatum(false));
 	AttStatsSlot slot;
 	double		result = 0;
@@ -122,13 +126,13 @@ smig_stripe_rows(const SmigBackfillPlan *plan, const Query *query)
 	if (plan->command != CMD_UPDATE || plan->key.ncolumns == 0 ||
 		list_length(query->rtable) != 1 || query->hasSubLinks ||
 		get_rel_relkind(plan->relation) != RELKIND_RELATION ||
-		has_subclass(plan->relation))
+		(has_subclass(plan->relation) && !plan->part))
 		return 0;
 	for (int i = 0; i < plan->key.ncolumns; i++)
 		if (!OidIsValid(plan->key.hashes[i]))
 			return 0;
 	table = table_open(plan->relation, AccessShareLock);
-	hot = can_be_hot(query, table);
+	hot = can_be_hot(plan, query, table);
 	table_blocks = RelationGetNumberOfBlocks(table);
 	table_close(table, NoLock);
 	if (!hot || (table_blocks > blocks && correlation(plan) < LEAST_CORRELATION))

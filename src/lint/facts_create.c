@@ -22,12 +22,8 @@
 #include "lint/expr.h"
 #include "lint/facts_internal.h"
 
-/*
- * Whether two lists of names (char *) are equal; a name that is not known
- * (NULL) is equal to none.
- */
-bool
-smig_facts_same_names(List *a, List *b)
+static bool
+same_keys(List *a, List *b)
 {
 	ListCell   *lc1;
 	ListCell   *lc2;
@@ -60,7 +56,7 @@ find_twin(SmigPending *pending, SmigRelation *index, SmigRelation *child)
 
 		if (!other->dropped && !other->partial &&
 			other->unique == index->unique && other->am == index->am &&
-			smig_facts_same_names(other->keys, index->keys) &&
+			same_keys(other->keys, index->keys) &&
 			smig_view_parent(pending, other) == NULL)
 			return other;
 	}
@@ -147,7 +143,7 @@ give_to_partition(SmigFactsContext *context, SmigRelation *parent,
 
 				if (own->type == CONSTRAINT_FOREIGN && own->valid &&
 					smig_view_target(context->pending, own) == target &&
-					smig_facts_same_names(own->columns, constraint->columns))
+					same_keys(own->columns, constraint->columns))
 					has_own = true;
 			}
 			if (has_own)

@@ -245,16 +245,9 @@ smig_snapshot_link(SmigSnapshot *snapshot)
 	MemoryContextSwitchTo(old);
 }
 
-static int
-compare_by_key(const ListCell *a, const ListCell *b)
-{
-	return strcmp(((SmigObject *) lfirst(a))->key,
-				  ((SmigObject *) lfirst(b))->key);
-}
-
 /*
  * Those of a list of objects that stay; the others are added to "left", if
- * that is not NULL, in the order of their keys.
+ * that is not NULL.
  */
 static List *
 kept_of(List *objects, const bool *out, List **left)
@@ -276,8 +269,6 @@ kept_of(List *objects, const bool *out, List **left)
 		else if (left)
 			*left = lappend(*left, object);
 	}
-	if (left)
-		list_sort(*left, compare_by_key);
 	return kept;
 }
 
@@ -287,25 +278,23 @@ move_out(SmigSnapshot *snapshot, SmigObject *object)
 	KeyEntry   *entry;
 
 	(void) hash_search(snapshot->by_key, &object->key, HASH_REMOVE, NULL);
-	if (snapshot->left_out == NULL)
-		return;
 	entry = hash_search(snapshot->left_out, &object->key, HASH_ENTER, NULL);
 	entry->object = object;
 }
 
 /*
- * Takes objects out of a linked snapshot.
+ * Takes objects out of a linked snapshot.  Those that stay remember which of
+ * them they need and are needed by.
  *
  * out: by index, whether an object goes; with each also its children
- * remember: those that stay remember which of them they need and are needed by
  */
 void
-smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out, bool remember)
+smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out)
 {
 	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
 	int			kept = 0;
 
-	if (remember && snapshot->left_out == NULL)
+	if (snapshot->left_out == NULL)
 		snapshot->left_out = make_key_table(snapshot->context);
 	for (int i = 0; i < snapshot->nobjects; i++)
 	{
@@ -318,10 +307,8 @@ smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out, bool remember)
 			continue;
 		}
 		object->children = kept_of(object->children, out, NULL);
-		object->deps = kept_of(object->deps, out,
-							   remember ? &object->left_deps : NULL);
-		object->rdeps = kept_of(object->rdeps, out,
-								remember ? &object->left_rdeps : NULL);
+		object->deps = kept_of(object->deps, out, &object->left_deps);
+		object->rdeps = kept_of(object->rdeps, out, &object->left_rdeps);
 		if (object->origin && out[object->origin->index])
 			object->origin = NULL;
 	}

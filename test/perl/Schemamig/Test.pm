@@ -12,15 +12,12 @@ use Schemamig::Session;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(new_node revision session $worker_sql $answered_sql worker_pid
+our @EXPORT = qw(new_node revision session $worker_sql worker_pid
   worker_at no_worker nothing_left crash);
 
-# The worker of the run in progress, and one that has answered.
+# The worker of the run in progress.
 our $worker_sql =
-  "SELECT pid FROM pg_stat_activity WHERE backend_type = 'schemamig worker'"
-  . " AND query <> 'schemamig: snapshot of the schema'";
-our $answered_sql =
-  "SELECT pid FROM pg_stat_activity WHERE query = 'schemamig: snapshot of the schema'";
+  "SELECT pid FROM pg_stat_activity WHERE backend_type = 'schemamig worker'";
 
 # A server with the extension in database postgres.
 sub new_node
@@ -66,7 +63,8 @@ sub worker_pid
 sub worker_at
 {
 	my ($ctl, $condition, $caller) = @_;
-	$ctl->until("SELECT EXISTS ($worker_sql AND ($condition)) AND NOT EXISTS ($answered_sql)")
+	$ctl->until("SELECT count(*) > 0 FROM pg_stat_activity"
+		  . " WHERE backend_type = 'schemamig worker' AND ($condition)")
 	  or die "the worker did not get to: $condition\n"
 	  . ($caller ? $caller->err : '');
 	return worker_pid($ctl);
