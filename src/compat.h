@@ -158,6 +158,39 @@ extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 #define SMIG_HAVE_NOT_NULL_CONSTRAINTS
 #endif
 
+/*
+ * Pieces of catalog queries: what is known of the constraint by which column
+ * "a" of table "c" is NOT NULL, from 18 on, and domain "t", from 17 on.
+ */
+#if PG_VERSION_NUM >= 180000
+#define SMIG_NOT_NULL_COLUMNS \
+	" nk.conname::text AS _not_null_name," \
+	" nk.connoinherit AS not_null_no_inherit," \
+	" NOT nk.convalidated AS not_null_not_valid," \
+	" nk.conislocal AND nk.coninhcount > 0 AND NOT c.relispartition" \
+	" AS not_null_own, nd.description AS not_null_comment,"
+#define SMIG_NOT_NULL_JOIN \
+	" LEFT JOIN pg_constraint nk ON nk.contype = 'n' AND nk.conrelid = c.oid" \
+	" AND nk.conkey[1] = a.attnum" \
+	" LEFT JOIN pg_description nd ON nd.classoid = 'pg_constraint'::regclass" \
+	" AND nd.objoid = nk.oid"
+#else
+#define SMIG_NOT_NULL_COLUMNS ""
+#define SMIG_NOT_NULL_JOIN ""
+#endif
+#if PG_VERSION_NUM >= 170000
+#define SMIG_DOMAIN_NOT_NULL_COLUMNS \
+	", nk.conname::text AS _not_null_name," \
+	" nd.description AS not_null_comment"
+#define SMIG_DOMAIN_NOT_NULL_JOIN \
+	" LEFT JOIN pg_constraint nk ON nk.contype = 'n' AND nk.contypid = t.oid" \
+	" LEFT JOIN pg_description nd ON nd.classoid = 'pg_constraint'::regclass" \
+	" AND nd.objoid = nk.oid"
+#else
+#define SMIG_DOMAIN_NOT_NULL_COLUMNS ""
+#define SMIG_DOMAIN_NOT_NULL_JOIN ""
+#endif
+
 /* ALTER COLUMN ... SET EXPRESSION came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define SMIG_HAVE_SET_EXPRESSION

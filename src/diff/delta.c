@@ -705,6 +705,9 @@ check_inherited(SmigDelta *delta)
 			!will_be_own(delta, state->other))
 			state->unsupported =
 				"What a table defines itself cannot be turned into what it has by inheritance only, or back";
+		else if (state->fate == SMIG_FATE_ALTER && is_column(new))
+			state->unsupported = smig_not_null_unsupported(delta, state->other,
+														   new);
 	}
 }
 

@@ -121,6 +121,8 @@ extern char *smig_column_bare_definition(SmigDelta *delta,
 										 const SmigObject *column);
 extern void smig_column_after(SmigDelta *delta, const SmigObject *column,
 							  SmigCell *cell);
+extern void smig_column_inherited(SmigDelta *delta, const SmigObject *column,
+								  bool added, SmigCell *cell);
 extern char *smig_constraint_definition(const SmigObject *constraint);
 extern void smig_constraint_after(SmigDelta *delta, const SmigObject *constraint,
 								  SmigCell *cell);
@@ -130,6 +132,27 @@ extern bool smig_takes_left_out(SmigDelta *delta, const SmigObject *table,
 								const char *id, SmigCell *cell);
 extern const SmigObject *smig_child_of_kind(const SmigObject *parent,
 											const char *kind);
+
+/* not_null.c */
+extern char *smig_not_null_clause(const SmigObject *object);
+extern char *smig_not_null_element(const SmigObject *column);
+extern void smig_not_null_after(const SmigObject *object, SmigCell *cell);
+extern void smig_not_null_inherited(const SmigObject *column, bool added,
+									SmigCell *cell);
+extern void smig_not_null_set(const SmigObject *object, SmigCell *cell);
+extern void smig_not_null_drop(SmigDelta *delta, const SmigObject *old,
+							   SmigCell *cell);
+extern void smig_not_null_alter(SmigDelta *delta, const SmigObject *old,
+								const SmigObject *new, SmigCell *cell);
+extern void smig_not_null_heirs(SmigDelta *delta, const SmigObject *column,
+								SmigCell *cell);
+extern bool smig_not_null_named_heirs(SmigDelta *delta,
+									  const SmigObject *column);
+extern const char *smig_not_null_name(const SmigObject *object);
+extern const char *smig_not_null_unsupported(SmigDelta *delta,
+											 const SmigObject *old,
+											 const SmigObject *new);
+extern void smig_not_null_align(SmigSnapshot *a, SmigSnapshot *b);
 
 /* cast.c */
 extern char *smig_cast_expression(const char *column, const char *from,

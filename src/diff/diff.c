@@ -496,6 +496,7 @@ smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 
 	(void) smig_filter_apply(from);
 	(void) smig_filter_apply(to);
+	smig_not_null_align(from, to);
 	forth = write_plan(smig_delta_make(from, to, false));
 	if (forth.delta->refusal)
 		report_refusal(forth.delta);

@@ -76,6 +76,8 @@ typedef struct SmigKind
 	const char *acl_sql;		/* what GRANT calls it */
 	const char *query;
 	const char *superuser_query;	/* instead, for superusers; or NULL */
+	/* What the query cannot tell by itself; may be NULL. */
+	void		(*complete) (SmigObject *object);
 	/* Any of these may be NULL: the plain form is used, or it is recreated. */
 	void		(*create) (struct SmigDelta *delta, const SmigObject *object,
 						   SmigCell *cell);
@@ -124,6 +126,9 @@ extern void smig_emit_create(struct SmigDelta *delta, const SmigObject *object,
 							 SmigCell *cell);
 extern void smig_emit_extras(struct SmigDelta *delta, const SmigObject *old,
 							 const SmigObject *new, SmigCell *cell);
+
+/* not_null.c */
+extern void smig_not_null_complete(SmigObject *object);
 
 /* text.c */
 extern void smig_text_stabilize(StringInfo text, int start);

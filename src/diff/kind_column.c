@@ -98,7 +98,7 @@ column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
 		if (collation)
 			appendStringInfo(&buf, " COLLATE %s", collation);
 	}
-	else if (value || smig_attr(column, "not_null") ||
+	else if (value || *smig_not_null_clause(column) ||
 			 smig_attr(column, "generated") || smig_attr(column, "identity"))
 		appendStringInfoString(&buf, " WITH OPTIONS ");
 	if (value && !bare && smig_delta_state(delta, value)->folded)
@@ -109,8 +109,8 @@ column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
 						 smig_attr(column, "virtual") ? "VIRTUAL" : "STORED");
 	if (smig_attr(column, "identity"))
 		appendStringInfo(&buf, " %s", identity_clause(column));
-	if (smig_attr(column, "not_null") && !bare)
-		appendStringInfoString(&buf, " NOT NULL");
+	if (!bare)
+		appendStringInfoString(&buf, smig_not_null_clause(column));
 	return buf.data;
 }
 
@@ -164,11 +164,60 @@ void
 smig_column_after(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
 	write_properties(NULL, column, false, cell);
+	smig_not_null_after(column, cell);
 	if (smig_attr(column->parent, "of_type") &&
 		smig_attr(column, "compression"))
 		smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s SET COMPRESSION %s",
 					  column->parent->id, quote_identifier(column->name),
 					  smig_attr(column, "compression"));
+}
+
+/*
+ * What a new inherited column has that the one it is inherited from does not
+ * bring: it was made by CREATE TABLE, or with "added" by ADD COLUMN of that one.
+ */
+void
+smig_column_inherited(SmigDelta *delta, const SmigObject *column, bool added,
+					  SmigCell *cell)
+{
+	if (!added && smig_attr(column->origin, "storage") &&
+		smig_attr(column, "storage") == NULL)
+		smig_cell_add(cell, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STORAGE %s",
+					  column->parent->id, quote_identifier(column->name),
+					  smig_attr(column, "_storage"));
+	write_properties(NULL, column, false, cell);
+	smig_not_null_inherited(column, added, cell);
+	smig_emit_extras(delta, NULL, column, cell);
+}
+
+/*
+ * The same for all columns that come with a new one.
+ */
+static void
+complete_heirs(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
+{
+	ListCell   *lc;
+
+	foreach(lc, column->parent->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+		ListCell   *child;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			link->parent == column->parent)
+			continue;
+		foreach(child, link->parent->children)
+		{
+			const SmigObject *heir = lfirst(child);
+
+			if (heir->origin != column ||
+				!smig_delta_state(delta, heir)->implied ||
+				!smig_delta_inherits_both(delta, heir))
+				continue;
+			smig_column_inherited(delta, heir, true, cell);
+			complete_heirs(delta, heir, cell);
+		}
+	}
 }
 
 /*
@@ -181,14 +230,23 @@ create_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 
 	if (smig_online_add_column(delta, column, cell))
 		return;
-	smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
-				  smig_column_definition(delta, column));
+	if (value == NULL && smig_not_null_named_heirs(delta, column))
+	{
+		smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
+					  smig_column_bare_definition(delta, column));
+		smig_not_null_heirs(delta, column, cell);
+		smig_not_null_set(column, cell);
+	}
+	else
+		smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
+					  smig_column_definition(delta, column));
 	if (smig_attr(column, "not_null") && value == NULL &&
 		!smig_attr(column, "identity") && !smig_attr(column, "generated"))
 		smig_cell_hazard(cell, "not_null_without_default", "error",
 						 "fails when the table has rows",
 						 "Add the column without NOT NULL, fill it, then set NOT NULL.");
 	smig_column_after(delta, column, cell);
+	complete_heirs(delta, column, cell);
 }
 
 static void
@@ -388,7 +446,7 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		alter_identity(old, new, cell);
 	if (smig_attr(old, "not_null") && smig_attr(new, "not_null") == NULL &&
 		!comes_from_origin(delta, new, "not_null"))
-		smig_cell_add(cell, "%s DROP NOT NULL", alter);
+		smig_not_null_drop(delta, old, cell);
 	narrows = retype && smig_attr(old, "identity") && smig_attr(new, "identity") &&
 		strcmp(smig_attr(old, "type"), "smallint") != 0 &&
 		strcmp(smig_attr(new, "type"), "bigint") != 0;
@@ -411,16 +469,18 @@ alter_column(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		bool		online = smig_online(delta, new->parent) &&
 			strcmp(new->parent->kind->name, "table") == 0;
 
+		smig_not_null_heirs(delta, new, cell);
 		if (online)
 			smig_online_set_not_null(new, cell);
 		else
-			smig_cell_add(cell, "%s SET NOT NULL", alter);
+			smig_not_null_set(new, cell);
 		smig_cell_hazard(cell, "not_null_scan", online ? "info" : "warning",
 						 online ? "fails when there are NULLs" :
 						 "the table is scanned while it is locked; fails when there are NULLs",
 						 online ? "Fill the column before." :
 						 "Add a CHECK (... IS NOT NULL) NOT VALID, validate it, then set NOT NULL.");
 	}
+	smig_not_null_alter(delta, old, new, cell);
 	if (smig_attr(new, "identity") && !narrows)
 		alter_identity(old, new, cell);
 	value = smig_attr(new, "compression");
@@ -512,7 +572,7 @@ const SmigKind smig_kinds_column[] = {
 		" (SELECT format('%I.%I', cn.nspname, o.collname) FROM pg_collation o"
 		" JOIN pg_namespace cn ON cn.oid = o.collnamespace"
 		" WHERE o.oid = a.attcollation) END AS collation,"
-		" a.attnotnull AS not_null,"
+		" a.attnotnull AS not_null," SMIG_NOT_NULL_COLUMNS
 		" CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END"
 		" AS identity,"
 		" CASE WHEN a.attgenerated <> '' THEN (SELECT pg_get_expr(d.adbin, d.adrelid)"
@@ -535,6 +595,7 @@ const SmigKind smig_kinds_column[] = {
 		" s.*"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_attribute a ON a.attrelid = c.oid"
+		SMIG_NOT_NULL_JOIN
 		" JOIN pg_type t ON t.oid = a.atttypid"
 		" JOIN (VALUES ('p'::\"char\", 'PLAIN'), ('e', 'EXTERNAL'),"
 		" ('m', 'MAIN'), ('x', 'EXTENDED')) st(code, name) ON st.code = a.attstorage"
@@ -562,6 +623,7 @@ const SmigKind smig_kinds_column[] = {
 		" WHERE c.relnamespace = ANY ($1) AND c.relkind IN ('r', 'p', 'f')"
 		" AND c.relpersistence <> 't' AND a.attnum > 0 AND NOT a.attisdropped"
 		" ORDER BY a.attrelid, a.attnum",
+		.complete = smig_not_null_complete,
 		.create = create_column,
 		.alter = alter_column,
 		.drop = drop_column

@@ -47,7 +47,12 @@ table_elements(SmigDelta *delta, const SmigObject *table)
 	foreach(lc, table->children)
 	{
 		const SmigObject *child = lfirst(lc);
+		char	   *own;
 
+		if (smig_delta_state(delta, child)->implied &&
+			strcmp(child->kind->name, "column") == 0 &&
+			(own = smig_not_null_element(child)) != NULL)
+			elements = lappend(elements, own);
 		if (!smig_delta_state(delta, child)->folded)
 			continue;
 		if (strcmp(child->kind->name, "column") == 0)
@@ -106,8 +111,11 @@ after_create(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
 	foreach(lc, table->children)
 	{
 		const SmigObject *child = lfirst(lc);
+		SmigState  *state = smig_delta_state(delta, child);
 
-		if (!smig_delta_state(delta, child)->folded)
+		if (state->implied && strcmp(child->kind->name, "column") == 0)
+			smig_column_inherited(delta, child, false, cell);
+		if (!state->folded)
 			continue;
 		if (strcmp(child->kind->name, "column") == 0)
 			smig_column_after(delta, child, cell);

@@ -112,8 +112,7 @@ create_domain(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 		appendStringInfo(&buf, " COLLATE %s", collation);
 	if (value)
 		appendStringInfo(&buf, " DEFAULT %s", value);
-	if (smig_attr(object, "not_null"))
-		appendStringInfoString(&buf, " NOT NULL");
+	appendStringInfoString(&buf, smig_not_null_clause(object));
 	foreach(lc, object->children)
 	{
 		const SmigObject *child = lfirst(lc);
@@ -125,6 +124,7 @@ create_domain(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 	}
 	smig_cell_add(cell, "CREATE DOMAIN %s AS %s%s", object->id,
 				  smig_attr(object, "type"), buf.data);
+	smig_not_null_after(object, cell);
 	foreach(lc, object->children)
 	{
 		const SmigObject *child = lfirst(lc);
@@ -151,9 +151,11 @@ alter_domain(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		else
 			smig_cell_add(cell, "ALTER DOMAIN %s DROP DEFAULT", new->id);
 	}
-	if (!smig_attr_same(old, new, "not_null"))
-		smig_cell_add(cell, "ALTER DOMAIN %s %s NOT NULL", new->id,
-					  smig_attr(new, "not_null") ? "SET" : "DROP");
+	if (smig_attr(old, "not_null") && smig_attr(new, "not_null") == NULL)
+		smig_cell_add(cell, "ALTER DOMAIN %s DROP NOT NULL", new->id);
+	if (smig_attr(new, "not_null") && smig_attr(old, "not_null") == NULL)
+		smig_not_null_set(new, cell);
+	smig_not_null_alter(delta, old, new, cell);
 	return true;
 }
 
@@ -341,9 +343,11 @@ const SmigKind smig_kinds_type[] = {
 		" JOIN pg_namespace cn ON cn.oid = c.collnamespace"
 		" WHERE c.oid = t.typcollation) END AS collation,"
 		" coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) AS \"default\","
-		" t.typnotnull AS not_null"
+		" t.typnotnull AS not_null" SMIG_DOMAIN_NOT_NULL_COLUMNS
 		TYPE_FROM " JOIN pg_type b ON b.oid = t.typbasetype"
+		SMIG_DOMAIN_NOT_NULL_JOIN
 		" WHERE t.typnamespace = ANY ($1) AND t.typtype = 'd'",
+		.complete = smig_not_null_complete,
 		.create = create_domain,
 		.alter = alter_domain
 	},

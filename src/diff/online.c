@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "executor/spi.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
@@ -73,16 +72,18 @@ smig_online_set_not_null(const SmigObject *column, SmigCell *cell)
 {
 	const char *table = column->parent->id;
 	char	   *name = pstrdup(quote_identifier(column->name));
-	char	   *constraint = makeObjectName(column->parent->name, column->name,
-											"not_null");
+	char	   *constraint = pstrdup(quote_identifier(smig_not_null_name(column)));
 
-	constraint = pstrdup(quote_identifier(constraint));
 	if (cell->text.len > 0)
 		smig_cell_break(cell);
 #ifdef SMIG_HAVE_NOT_NULL_CONSTRAINTS
-	smig_cell_add(cell, "ALTER TABLE %s ADD CONSTRAINT %s NOT NULL %s NOT VALID",
-				  table, constraint, name);
+	smig_cell_add(cell, "ALTER TABLE %s ADD CONSTRAINT %s NOT NULL %s%s NOT VALID",
+				  table, constraint, name,
+				  smig_attr(column, "not_null_no_inherit") ?
+				  " NO INHERIT" : "");
 	smig_cell_break(cell);
+	if (smig_attr(column, "not_null_not_valid"))
+		return;
 	smig_cell_add(cell, "ALTER TABLE %s VALIDATE CONSTRAINT %s", table,
 				  constraint);
 #else

@@ -22,22 +22,9 @@
 #include "model/stored.h"
 
 static void
-remove_attr(SmigObject *object, const char *name)
-{
-	for (int i = 0; i < object->nattrs; i++)
-		if (strcmp(object->attrs[i].name, name) == 0)
-		{
-			memmove(&object->attrs[i], &object->attrs[i + 1],
-					sizeof(SmigAttr) * (object->nattrs - i - 1));
-			object->nattrs--;
-			return;
-		}
-}
-
-static void
 replace_attr(SmigObject *object, const char *name, const char *value)
 {
-	remove_attr(object, name);
+	smig_object_unset(object, name);
 	smig_object_set(object, name, value);
 }
 
@@ -51,7 +38,7 @@ smig_snapshot_hide_secrets(SmigSnapshot *snapshot)
 {
 	for (int i = 0; i < snapshot->nobjects; i++)
 		if (strcmp(snapshot->objects[i]->kind->name, "user mapping") == 0)
-			remove_attr(snapshot->objects[i], "options");
+			smig_object_unset(snapshot->objects[i], "options");
 }
 
 /*

@@ -158,6 +158,22 @@ smig_object_set(SmigObject *object, const char *name, const char *value)
 }
 
 /*
+ * Takes an attribute away from an object while snapshots are made comparable.
+ */
+void
+smig_object_unset(SmigObject *object, const char *name)
+{
+	for (int i = 0; i < object->nattrs; i++)
+		if (strcmp(object->attrs[i].name, name) == 0)
+		{
+			memmove(&object->attrs[i], &object->attrs[i + 1],
+					sizeof(SmigAttr) * (object->nattrs - i - 1));
+			object->nattrs--;
+			return;
+		}
+}
+
+/*
  * Records that "object" needs "on"; to itself or twice in a row is ignored.
  */
 void

@@ -73,6 +73,7 @@ extern SmigObject *smig_snapshot_add(SmigSnapshot *snapshot,
 extern SmigObject *smig_snapshot_find(SmigSnapshot *snapshot, const char *key);
 extern void smig_object_set(SmigObject *object, const char *name,
 							const char *value);
+extern void smig_object_unset(SmigObject *object, const char *name);
 extern void smig_object_depend(SmigObject *object, SmigObject *on);
 extern void smig_snapshot_link(SmigSnapshot *snapshot);
 extern void smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out);

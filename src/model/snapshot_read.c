@@ -376,6 +376,8 @@ read_row(Reader *reader, const SmigKind *kind, HeapTuple tuple,
 	if (object == NULL)
 		return;
 	object->parent = parent;
+	if (kind->complete)
+		kind->complete(object);
 	if (kind->classid != InvalidOid)
 		address_entry(reader, address, true)->object = object;
 	for (lc = list_head(refs); lc; lc = lnext(refs, lnext(refs, lc)))

@@ -11,6 +11,8 @@
 # database for themselves (schemas, publications, bodies of functions that are
 # text and name tables, ...) run one after the other.
 #
+# A case whose A begins with "-- from 18" runs on PostgreSQL 18 and later only.
+#
 # SCHEMAMIG_DIFF_CASES=REGEX runs only some, and each by itself.
 
 use strict;
@@ -23,14 +25,25 @@ use Test::More;
 use lib 'test/perl';
 use Schemamig::SchemaDump qw(dump_of dumps_differ);
 
+my $node = PostgreSQL::Test::Cluster->new('diff');
 my $dir  = 'test/diff';
 my $only = $ENV{SCHEMAMIG_DIFF_CASES};
 my @cases =
+  grep { runs_here($_) }
   map { m{^\Q$dir\E/(.*)\.a\.sql$} ? $1 : () } sort glob("$dir/*/*.a.sql");
 my @alone = grep { defined $only ? /$only/ : needs_database($_) } @cases;
 my @together = defined $only ? () : grep { !needs_database($_) } @cases;
 my $reset    = slurp_file("$dir/reset.sql");
-my $node     = PostgreSQL::Test::Cluster->new('diff');
+
+# Whether this version of PostgreSQL has what a case is about: a case that begins
+# with "-- from 18" needs 18 or a later one.
+sub runs_here
+{
+	my ($case) = @_;
+	my ($from) = slurp_file("$dir/$case.a.sql") =~ /^-- from (\d+)$/m;
+
+	return !defined $from || $node->pg_version->major >= $from;
+}
 
 # Whether a case cannot share the databases with others.
 sub needs_database

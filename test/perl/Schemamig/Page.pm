@@ -12,6 +12,8 @@
 #	```sql other    runs in a second session, which stays open
 #	```text         what the block above gives, but for what varies; a line
 #	                "..." stands for any number of lines
+#	```text 18      what it gives instead from PostgreSQL 18 on; comes right
+#	                after the other, and may be in an HTML comment
 #	```sh, ```json, ```mermaid, ```  are only shown
 
 package Schemamig::Page;
@@ -26,8 +28,8 @@ use Time::HiRes qw(sleep time);
 use Schemamig::Session;
 
 my %known = map { $_ => 1 }
-  ('sql', 'sql error', 'sql until', 'sql other', 'text', 'sh', 'json',
-	'mermaid', '');
+  ('sql', 'sql error', 'sql until', 'sql other', 'text', 'text 18', 'sh',
+	'json', 'mermaid', '');
 my @options = qw(-X -q -P pager=off -P footer=off -P border=1
   -v ON_ERROR_STOP=1);
 my $patience = 15;    # seconds until something must have been shown
@@ -57,9 +59,11 @@ sub new
 		else
 		{
 			$self->{prose} .= $line;
-			# only blank lines may stand between statement and output
+			# only blank lines and the ends of comments may stand between
+			# statement and output
 			$self->{blocks}[-1]{apart} = 1
-			  if @{ $self->{blocks} } && $line =~ /\S/;
+			  if @{ $self->{blocks} } && $line =~ /\S/
+			  && $line !~ /^(<!--.*|-->)$/;
 		}
 	}
 	close $in;
@@ -86,7 +90,7 @@ sub examples
 {
 	my ($self) = @_;
 	my (@examples, @problems);
-	my $before;
+	my ($before, $shown);
 
 	push @problems, "line $self->{unclosed}: the block has no end"
 	  if $self->{unclosed};
@@ -105,9 +109,14 @@ sub examples
 		{
 			$examples[-1]{shown} = $block->{text};
 			$examples[-1]{shown_line} = $block->{line};
+			$shown = $block;
 			undef $before;
 		}
-		elsif ($kind eq 'text')
+		elsif ($kind eq 'text 18' && $shown && !$shown->{apart})
+		{
+			$examples[-1]{shown_18} = $block;
+		}
+		elsif ($kind =~ /^text/)
 		{
 			push @problems,
 			  "line $block->{line}: output without a statement before it";
@@ -116,6 +125,7 @@ sub examples
 		{
 			undef $before;
 		}
+		undef $shown if $kind ne 'text';
 	}
 	foreach my $example (@examples)
 	{
@@ -231,6 +241,10 @@ sub run
 		$node->connstr($dbname));
 	foreach my $example (@$examples)
 	{
+		if ($example->{shown_18} && $node->pg_version->major >= 18)
+		{
+			@$example{qw(shown shown_line)} = @{ $example->{shown_18} }{qw(text line)};
+		}
 		my $problem = $self->run_example($example);
 
 		push @$problems, $problem if $problem;

@@ -1,0 +1,4 @@
+CREATE TABLE p (a text, b text);
+CREATE TABLE c1 (x int) INHERITS (p);
+CREATE TABLE k (id int, a text) PARTITION BY RANGE (id);
+CREATE TABLE k1 PARTITION OF k FOR VALUES FROM (0) TO (10);

@@ -1,0 +1,3 @@
+CREATE TABLE p (a int, b int, c int NOT NULL);
+CREATE TABLE c1 (x int) INHERITS (p);
+ALTER TABLE c1 ALTER COLUMN a SET NOT NULL;

@@ -1,0 +1,4 @@
+CREATE TABLE p (a int CONSTRAINT aa NOT NULL, b int NOT NULL, c int);
+CREATE TABLE c1 (x int) INHERITS (p);
+CREATE TABLE c2 (a int CONSTRAINT own NOT NULL) INHERITS (p);
+CREATE TABLE c3 (a int NOT NULL, b int NOT NULL, c int);
