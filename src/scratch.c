@@ -106,22 +106,19 @@ is_stopped(const Helper *helper)
 }
 
 static void
-wake(const Helper *helper)
+wake_keeper(const SmigScratch *scratch)
 {
-	PGPROC	   *proc;
-	uint32		pid;
+	uint32		pid = pg_atomic_read_u32(&scratch->shared->keeper);
+	PGPROC	   *proc = pid != 0 ? BackendPidGetProc((int) pid) : NULL;
 
-	if (helper->relay == NULL)
-		return;
-	pid = pg_atomic_read_u32(&helper->relay->shared->worker_pid);
-	proc = BackendPidGetProc((int) pid);
 	if (proc)
 		SetLatch(&proc->procLatch);
 }
 
 /*
  * Called when this session lets go of the segment, in whatever way: the
- * keeper drops the database.
+ * keeper drops the database.  Where the session ends, the relays' segments may
+ * be unmapped already.
  */
 static void
 let_go(dsm_segment *segment, Datum arg)
@@ -131,7 +128,7 @@ let_go(dsm_segment *segment, Datum arg)
 	pg_atomic_write_u32(&scratch->shared->done, 1);
 	if (scratch->session.handle)
 		TerminateBackgroundWorker(scratch->session.handle);
-	wake(&scratch->keeper);
+	wake_keeper(scratch);
 }
 
 static void
@@ -150,6 +147,7 @@ make_segment(SmigScratch *scratch)
 	snprintf(shared->name, sizeof(shared->name), SMIG_SCRATCH_PREFIX "%08x%08x",
 			 (uint32) (shared->number >> 32), (uint32) shared->number);
 	pg_atomic_init_u32(&shared->database, InvalidOid);
+	pg_atomic_init_u32(&shared->keeper, 0);
 	pg_atomic_init_u32(&shared->done, 0);
 	shared->commands = size;
 	shared->results = size + SMIG_SCRATCH_QUEUE;

@@ -290,6 +290,7 @@ smig_scratch_keeper_main(Datum main_arg)
 	BackgroundWorkerUnblockSignals();
 	relay = smig_relay_attach(DatumGetUInt32(main_arg));
 	shared = smig_scratch_attach(relay, &segment);
+	pg_atomic_write_u32(&shared->keeper, (uint32) MyProcPid);
 	smig_relay_send_messages(relay);
 	BackgroundWorkerInitializeConnectionByOid(relay->shared->database,
 											  relay->shared->authenticated_role,

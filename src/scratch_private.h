@@ -44,6 +44,7 @@ typedef struct SmigScratchShared
 	uint64		number;
 	char		name[NAMEDATALEN];
 	pg_atomic_uint32 database;	/* by the keeper: its oid, 0 until it exists */
+	pg_atomic_uint32 keeper;	/* by the keeper: its process id, or 0 */
 	pg_atomic_uint32 done;		/* by the caller: it is to be dropped */
 	Size		commands;		/* offsets of the queues */
 	Size		results;

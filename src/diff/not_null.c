@@ -62,15 +62,42 @@ smig_not_null_complete(SmigObject *object)
 }
 
 /*
- * The name as it stands in front of NOT NULL, or nothing where PostgreSQL would
- * make up the same.
+ * Whether other tables may inherit a column.
+ */
+static bool
+may_have_heirs(const SmigObject *column)
+{
+	ListCell   *lc;
+
+	if (column->parent == NULL)
+		return false;
+	foreach(lc, column->parent->rdeps)
+		if (((const SmigObject *) lfirst(lc))->kind->flags & SMIG_KIND_INHERITS)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a statement has to say the name: it is not the usual one, or
+ * PostgreSQL might avoid the usual one because a child has it already.
+ */
+static bool
+needs_name(const SmigObject *object)
+{
+	return smig_attr(object, "not_null_name") ||
+		(smig_attr(object, "_not_null_name") && may_have_heirs(object));
+}
+
+/*
+ * The name as it stands in front of NOT NULL, or nothing where PostgreSQL makes
+ * up the same.
  */
 static char *
 prefix_of(const SmigObject *object)
 {
-	const char *name = smig_attr(object, "not_null_name");
-
-	return name ? psprintf("CONSTRAINT %s ", quote_identifier(name)) : "";
+	return needs_name(object) ?
+		psprintf("CONSTRAINT %s ",
+				 quote_identifier(smig_not_null_name(object))) : "";
 }
 
 /*
@@ -319,25 +346,7 @@ smig_not_null_named_heirs(SmigDelta *delta, const SmigObject *column)
 /* ---------------- changes ---------------- */
 
 /*
- * Whether other tables may inherit a column.
- */
-static bool
-may_have_heirs(const SmigObject *column)
-{
-	ListCell   *lc;
-
-	if (column->parent == NULL)
-		return false;
-	foreach(lc, column->parent->rdeps)
-		if (((const SmigObject *) lfirst(lc))->kind->flags & SMIG_KIND_INHERITS)
-			return true;
-	return false;
-}
-
-/*
- * Makes a column or domain NOT NULL by one statement.  It says the name where
- * that is not the usual one, or where PostgreSQL might avoid the usual one
- * because a child has it.
+ * Makes a column or domain NOT NULL by one statement.
  */
 void
 smig_not_null_set(const SmigObject *object, SmigCell *cell)
@@ -350,9 +359,7 @@ smig_not_null_set(const SmigObject *object, SmigCell *cell)
 
 	if (smig_attr(object, "not_null_not_valid"))
 		add_not_valid(object, cell);
-	else if (smig_attr(object, "not_null_name") ||
-			 smig_attr(object, "not_null_no_inherit") ||
-			 (smig_attr(object, "_not_null_name") && may_have_heirs(object)))
+	else if (needs_name(object) || smig_attr(object, "not_null_no_inherit"))
 		smig_cell_add(cell, "%s ADD CONSTRAINT %s NOT NULL%s%s%s", alter,
 					  quote_identifier(smig_not_null_name(object)), column ? " " : "",
 					  column ? column : "",

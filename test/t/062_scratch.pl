@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 use Schemamig::Test;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use File::Spec;
 use Time::HiRes qw(sleep);
 
 my $node = new_node('scratch');
@@ -150,7 +151,7 @@ $ctl->query(q{CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS $$ SELECT $
 $$});
 $ctl->query('CREATE VIEW v AS SELECT twice(1) AS two');
 $ctl->query('GRANT EXECUTE ON FUNCTION schemamig_current TO plain');
-my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+my $dump = File::Spec->rel2abs(PostgreSQL::Test::Utils::tempdir() . '/dump.sql');
 command_ok([ 'pg_dump', '--schema-only', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
 $ctl->query("SELECT schemamig_model(pg_read_file('$dump'))");
 is($ctl->err =~ /ERROR/ ? $ctl->err : '', '', 'it builds');
