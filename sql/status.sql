@@ -102,6 +102,17 @@ ROLLBACK;
 SELECT count(*) FROM schemamig.lock;
 RESET application_name;
 
+-- half reverted: the target of the run that came there, which no other run can mistake
+SELECT schemamig_revision('half', 'SELECT 1', 'SELECT 1; COMMIT; SELECT 1 / current_setting(''smig.divisor'')::int', 'half1', parents => '{Look.*1}') \g /dev/null
+SELECT schemamig_apply() \g /dev/null
+SET smig.divisor = 0;
+SELECT schemamig_revert('Look.*1', allow_destructive => true);
+SELECT next FROM schemamig_status();
+SELECT schemamig_apply();
+SET smig.divisor = 1;
+SELECT revision FROM schemamig_revert('Look.*1');
+SELECT next FROM schemamig_status();
+
 -- every setting is described
 SELECT name FROM pg_settings WHERE name LIKE 'schemamig.%' AND (short_desc = '' OR extra_desc IS NULL);
 

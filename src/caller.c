@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "caller.h"
+#include "journal.h"
 #include "lock.h"
 #include "relay.h"
 #include "settings.h"
@@ -242,7 +243,8 @@ notice_lock_holder(void)
  *
  * Result: false when the target is reached; then no worker is needed.
  *
- * Errors: those of the target, and of the caller's own locks.
+ * Errors: those of the target, and of the caller's own locks; 55000 when a
+ * revision is half done the other way.
  */
 bool
 smig_caller_has_work(const SmigRequest *request)
@@ -260,6 +262,8 @@ smig_caller_has_work(const SmigRequest *request)
 	}
 	plan = smig_plan_make(request->target, request->direction);
 	result = plan->nodes != NIL;
+	/* what is half done the other way is not reached */
+	smig_journal_check_direction(smig_journal_load(), request->direction);
 	MemoryContextDelete(plan->graph->context);
 	smig_lock_run_release(false);
 	InvalidateCatalogSnapshot();

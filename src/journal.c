@@ -321,8 +321,10 @@ List *
 smig_journal_load(void)
 {
 	static JournalQuery query = {
-		"SELECT revision, direction, step, state, checksum, intent::text"
-		" FROM schemamig.step ORDER BY revision, direction, step", 0
+		"SELECT s.revision, s.direction, s.step, s.state, s.checksum,"
+		" s.intent::text, r.target"
+		" FROM schemamig.step s LEFT JOIN schemamig.run r ON r.id = s.run"
+		" ORDER BY s.revision, s.direction, s.step", 0
 	};
 	JournalArgs args = {0};
 	SmigStoreScope scope;
@@ -333,8 +335,8 @@ smig_journal_load(void)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		SmigJournalStep *row = palloc0(sizeof(SmigJournalStep));
-		Datum		values[6];
-		bool		nulls[6];
+		Datum		values[7];
+		bool		nulls[7];
 		char	   *state;
 
 		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
@@ -349,10 +351,28 @@ smig_journal_load(void)
 			SMIG_STATE_STARTED;
 		row->checksum = TextDatumGetCString(values[4]);
 		row->intent = nulls[5] ? NULL : TextDatumGetCString(values[5]);
+		row->target = nulls[6] ? NULL : TextDatumGetCString(values[6]);
 		result = lappend(result, row);
 	}
 	smig_store_end(&scope);
 	return result;
+}
+
+/*
+ * The call that completes a half done revision.  One that is half reverted is
+ * completed by the target of its own run, unless that counted from where the
+ * database stood then.
+ */
+char *
+smig_journal_continue(const SmigJournalStep *row)
+{
+	const char *target = row->revision;
+
+	if (row->direction == SMIG_REVERT)
+		target = row->target && row->target[0] != '-' ? row->target : "-1";
+	return psprintf("SELECT schemamig_%s(%s)",
+					smig_direction_name(row->direction),
+					quote_literal_cstr(target));
 }
 
 /*
@@ -376,10 +396,8 @@ smig_journal_check_direction(List *rows, SmigDirection direction)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("revision \"%s\" is half %s", row->revision,
 							row->direction == SMIG_APPLY ? "applied" : "reverted"),
-					 errhint("Complete it with SELECT schemamig_%s(%s), or settle it by hand and say so with schemamig_settle().",
-							 smig_direction_name(row->direction),
-							 quote_literal_cstr(row->direction == SMIG_APPLY ?
-												row->revision : "-1"))));
+					 errhint("Complete it with %s, or settle it by hand and say so with schemamig_settle().",
+							 smig_journal_continue(row))));
 	}
 }
 

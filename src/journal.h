@@ -35,6 +35,7 @@ typedef struct SmigJournalStep
 	SmigStepState state;
 	char	   *checksum;
 	char	   *intent;			/* jsonb as text, or NULL */
+	char	   *target;			/* of the run that came here, or NULL */
 } SmigJournalStep;
 
 /* A row of schemamig.log_entry; members that do not apply are 0 or NULL. */
@@ -83,6 +84,7 @@ extern bool smig_journal_other_runs(int64 run);
 extern bool smig_journal_is_running(int worker_pid);
 
 extern List *smig_journal_load(void);
+extern char *smig_journal_continue(const SmigJournalStep *row);
 extern void smig_journal_check_direction(List *rows, SmigDirection direction);
 extern bool smig_journal_step_is_done(List *rows, const char *revision,
 									  SmigDirection direction,

@@ -202,12 +202,10 @@ advise_unfinished(StringInfo next, const RunFacts *facts, List *journal)
 		}
 	}
 	if (half)
-		appendStringInfo(next, "revision \"%s\" is half %s: SELECT schemamig_%s(%s) continues it.",
+		appendStringInfo(next, "revision \"%s\" is half %s: %s continues it.",
 						 half->revision,
 						 half->direction == SMIG_APPLY ? "applied" : "reverted",
-						 smig_direction_name(half->direction),
-						 quote_literal_cstr(half->direction == SMIG_APPLY ?
-											half->revision : "-1"));
+						 smig_journal_continue(half));
 	else if (facts->failed && facts->failed_target)
 		appendStringInfo(next, "run %s %s: SELECT schemamig_%s(%s) continues where it stopped.",
 						 facts->failed_run,
