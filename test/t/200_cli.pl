@@ -244,6 +244,15 @@ sub pushing
 		write_file("$directory/bad\nname.sql", $content);
 		fails('a bad file', $code, $message, 'push', $directory);
 	}
+	{
+		# zero bytes are found where sed leaves them out, too
+		my $poor = new_directory();
+		write_file("$poor/sed", "#!/bin/sh\nexec tr -d '\\000'\n");
+		chmod 0755, "$poor/sed" or die $!;
+		local $ENV{PATH} = "$poor:$ENV{PATH}";
+		write_file("$directory/bad\nname.sql", "a\0b");
+		fails('a zero byte and a poor sed', 2, qr/is not text in UTF-8$/, 'push', $directory);
+	}
 	unlink "$directory/bad\nname.sql" or die $!;
 	is(stored(), $before, 'bad files change nothing');
 	return;
