@@ -58,12 +58,13 @@ COMMENT ON COLUMN schemamig.replaced.applied_at IS 'When it was applied; NULL wh
 COMMENT ON COLUMN schemamig.replaced.applied_by IS 'Role that applied it.';
 COMMENT ON COLUMN schemamig.replaced.replaced_at IS 'When the squash took its place.';
 
-CREATE FUNCTION schemamig_squash(range text, message text, revision text DEFAULT NULL)
+CREATE FUNCTION schemamig_squash(range text, message text, revision text DEFAULT NULL,
+	verify boolean DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'schemamig_squash';
-COMMENT ON FUNCTION schemamig_squash(text, text, text) IS
-'Replaces the revisions of a range, one behind the other, by one revision with all their scripts, and returns its id. All of them must be applied here, or none. The file of the new revision names them (schemamig:replaces), so that it can be loaded everywhere: where all are applied it counts as applied, where none is it takes their place, and where some are, these go on, and the squash counts as applied when all are.';
+COMMENT ON FUNCTION schemamig_squash(text, text, text, boolean) IS
+'Replaces the revisions of a range, one behind the other, by one revision with all their scripts, and returns its id. All of them must be applied here, or none. The file of the new revision names them (schemamig:replaces), so that it can be loaded everywhere: where all are applied it counts as applied, where none is it takes their place, and where some are, these go on, and the squash counts as applied when all are. verify: before it is stored, it is proved in a scratch database that it gives the same schema as what it replaces, up and down. NULL does so where the role may create databases, and only warns where the old scripts do not run there; true makes an error of whatever stands against a proof; false leaves it out.';
 
 SELECT pg_catalog.pg_extension_config_dump('schemamig.squash', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.replaced', '');

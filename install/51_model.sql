@@ -42,7 +42,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'schemamig_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION schemamig_model(text, text) IS
-'Declares a schema: builds the DDL, as a person or pg_dump --schema-only writes it, in a scratch database with the caller''s rights, stores the DDL with its snapshot under the name, and returns the fingerprint. Needs the right to create databases. NULL instead of the DDL forgets the model. Who may call it writes what schemamig_autogenerate puts into revisions.';
+'Declares a schema: builds the DDL, as a person or pg_dump --schema-only writes it, in a scratch database with the caller''s rights, stores the DDL with its snapshot under the name, and returns the fingerprint. Needs the right to create databases. A line "-- schemamig:rename OLD NEW" in it says what is renamed. NULL instead of the DDL forgets the model. Who may call it writes what schemamig_autogenerate puts into revisions.';
 
 SELECT pg_catalog.pg_extension_config_dump('schemamig.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('schemamig.model', '');

@@ -108,6 +108,10 @@ SELECT schemamig_import('diesel', '{"migrations/2020-01-02-030405_more/up.sql": 
 "migrations/2020-01-02-030405_more/metadata.toml": "run_in_transaction = false", "migrations/00000000000000_diesel_initial_setup/up.sql": "SELECT 1;"}');
 SELECT pg_temp.show();
 SELECT pg_temp.clear();
+-- versions of diesel are text, of anything: 127 is between 01 and 2
+SELECT schemamig_import('diesel', '{"2020-127-190800_odd/up.sql": "SELECT 2;", "2020-01-28-190800_even/up.sql": "SELECT 1;", "2020-2_short/up.sql": "SELECT 3;", "2020-1-no-underscore/up.sql": "SELECT 4;", ".git/up.sql": "SELECT 5;"}');
+SELECT id, message FROM schemamig.revision ORDER BY ordinal;
+SELECT pg_temp.clear();
 
 \echo == flyway
 SELECT schemamig_import('flyway', '{"flyway.conf": "flyway.placeholders.schema=app\nflyway.placeholders.n = 7",
@@ -149,6 +153,18 @@ SELECT schemamig_import('sqitch', '{"sqitch.plan": "%project=p\n\na [q:b] 2020-0
 SELECT schemamig_import('sqitch', '{"sqitch.plan": "%project=p\n\na 2020-01-01T00:00:00Z A <a@b>\nb [!a] 2020-01-01T00:00:00Z A <a@b>", "deploy/a.sql": "", "deploy/b.sql": ""}');
 SELECT schemamig_import('sqitch', '{"sqitch.plan": "%project=p\n\na A <a@b>", "deploy/a.sql": ""}');
 SELECT schemamig_import('sqitch', '{"sqitch.plan": "a", "deploy/a.sql": ""}');
+
+\echo == what psql alone can do makes a down script invalid, and an up script an error
+SELECT schemamig_import('sqlx', '{"1_a.up.sql": "SELECT 1;", "1_a.down.sql": "SELECT 1;\n\\copy t from program ''x''", "2_b.up.sql": "SELECT 2;", "2_b.down.sql": "\\ir none.sql", "3_c.up.sql": "SELECT 3;", "3_c.down.sql": "SELECT 4;"}');
+SELECT id, down FROM schemamig.revision ORDER BY ordinal;
+SELECT pg_temp.clear();
+SELECT schemamig_import('sqlx', '{"1_a.up.sql": "SELECT 1;\n\\copy t from program ''x''", "1_a.down.sql": "\\copy t from program ''x''"}');
+SELECT schemamig_import('dbmate', '{"1_a.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\n\\copy t from program ''x''\n"}');
+SELECT pg_temp.clear();
+SELECT schemamig_import('goose', '{"1_a.sql": "-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n\\! ls\n"}');
+SELECT count(*) FROM schemamig.origin;
+SELECT schemamig_remove('1');
+SELECT count(*) FROM schemamig.origin;
 
 \echo == what psql does with a file: variables, conditions, included files
 SELECT schemamig_import('sqlx', '{"1_psql.sql": "\\restrict abc\n\\set ON_ERROR_STOP on\n\\set t ''a b''\nSELECT :''t'', :\"t\", '':t'', ''x''::text;\n\\if :{?none}\nSELECT ''no'';\n\\set t no\n\\elif true\nSELECT :''t'';\n\\if false\nSELECT 1;\n\\endif\n\\else\nSELECT ''else'' \\gexec\n\\endif\n\\ir parts/x.sql\n\\echo done\nSELECT ''\\set no'' \\g\nSELECT 1 \\; SELECT 2;\n\\unrestrict abc\n\\q\nnever",

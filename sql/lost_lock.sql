@@ -24,7 +24,7 @@ $$, '', 'x');
 SELECT seq, revision, steps FROM schemamig_apply();
 SELECT * FROM lost_lock;
 -- and it is free afterwards
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid > 2
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21325
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 DROP VIEW lost_lock_now;

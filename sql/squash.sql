@@ -193,3 +193,75 @@ DROP DATABASE regress_smig_all;
 DROP DATABASE regress_smig_one;
 DROP DATABASE regress_smig_two;
 DROP DATABASE regress_smig_none;
+
+-- a squash is proved before it is stored
+\connect :db
+SET client_min_messages = warning;
+CREATE DATABASE regress_smig_squash TEMPLATE template0;
+CREATE ROLE regress_squash_author LOGIN;
+\connect regress_smig_squash
+CREATE EXTENSION schemamig;
+\set VERBOSITY default
+SELECT count(*) FROM schemamig_load($files$
+-- schemamig:revision p0
+-- schemamig:parents
+-- schemamig:up
+CREATE SCHEMA elsewhere;
+-- schemamig:down
+DROP SCHEMA elsewhere;
+
+-- schemamig:revision p1
+-- schemamig:parents p0
+-- schemamig:up
+CREATE TABLE one (a int);
+-- schemamig:down
+DROP TABLE one;
+
+-- schemamig:revision p2
+-- schemamig:parents p1
+-- schemamig:up
+CREATE TABLE two (a int);
+DO $$ BEGIN PERFORM pg_catalog.set_config('search_path', 'elsewhere', false); END $$;
+-- schemamig:down
+DROP TABLE two;
+
+-- schemamig:revision p3
+-- schemamig:parents p2
+-- schemamig:up
+CREATE TABLE three (a int);
+-- schemamig:down
+DROP TABLE three;
+
+-- schemamig:revision p4
+-- schemamig:parents p3
+-- schemamig:up
+CREATE TABLE four (a int);
+-- schemamig:down
+DROP TABLE fuor;
+$files$);
+SELECT schemamig_squash('p1:p2', 'the same', 'good');
+SELECT schemamig_squash('p3:p4', 'a way back that fails', 'no_way', verify => true);
+SELECT schemamig_squash('p3:p4', 'a way back that fails', 'no_way');
+SELECT schemamig_revision('five', 'CREATE TABLE five (a int)', 'DROP TABLE five', 'p5');
+SELECT schemamig_revision('six', 'CREATE TABLE nowhere.six (a int)', NULL, 'p6');
+SELECT schemamig_squash('p5:p6', 'a way that fails', 'fails', verify => true);
+SELECT schemamig_remove('p6');
+-- what comes to light: a setting that was made where nobody sees it
+SELECT schemamig_revision('a setting', $up$DO $$ BEGIN PERFORM pg_catalog.set_config('search_path', 'elsewhere', false); END $$$up$, '', 'p6');
+SELECT schemamig_revision('seven', 'CREATE TABLE seven (a int)', 'DROP TABLE seven', 'p7');
+SELECT schemamig_squash('p5:p7', 'another schema', 'other');
+SELECT revision FROM schemamig_history();
+SELECT schemamig_squash('p5:p7', 'another schema', 'other', verify => false);
+SELECT revision FROM schemamig_history();
+-- who may not create databases is told, or refused
+GRANT USAGE ON SCHEMA public TO regress_squash_author;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_squash_author;
+SET SESSION AUTHORIZATION regress_squash_author;
+SELECT schemamig_revision('eight', '', '', 'p8');
+SELECT schemamig_revision('nine', '', '', 'p9');
+SELECT schemamig_squash('p8:p9', 'without the right', 'right', verify => true);
+SELECT schemamig_squash('p8:p9', 'without the right', 'right');
+RESET SESSION AUTHORIZATION;
+\connect :db
+DROP DATABASE regress_smig_squash;
+DROP ROLE regress_squash_author;

@@ -52,9 +52,10 @@
 #define GRACE 900
 #define FAREWELL 10000
 
-/* How long to try for a worker slot (ms), and how often. */
+/* How long to try for a worker slot (ms), how often, and when to say so. */
 #define SLOT_BUDGET 30000
 #define SLOT_POLL 250
+#define SLOT_NOTICE 1000
 
 /* The worker as its caller sees it; in TopMemoryContext, see watch_over. */
 typedef struct Watch
@@ -308,12 +309,15 @@ launch(SmigRelay *relay)
 					 errdetail("Nothing has been run."),
 					 errhint("Call the function again later, or raise max_worker_processes (now %d).",
 							 max_worker_processes)));
-		if (!told)
+		/* the worker of the run before may be about to end */
+		if (!told && older_than(begin, Min(SLOT_NOTICE, smig_lock_wait)))
+		{
 			ereport(NOTICE,
 					(errmsg("waiting for a free background worker (max_worker_processes = %d)",
 							max_worker_processes)));
-		told = true;
-		smig_caller_sleep(SLOT_POLL);
+			told = true;
+		}
+		smig_caller_sleep(told ? SLOT_POLL : SLOT_POLL / 10);
 	}
 }
 
@@ -336,6 +340,17 @@ check_self_block(int pid)
 }
 
 /*
+ * Whether the worker has said that the run is done and on record; it may live
+ * a little longer to take the snapshot of the schema.
+ */
+static bool
+has_answered(const Watch *watch)
+{
+	return pg_atomic_read_u32(&watch->relay->shared->phase) ==
+		SMIG_PHASE_ANSWERED;
+}
+
+/*
  * Stops a worker whose caller gives up: first a cancel, so that it can clean
  * up and write its record, then termination.  Called with interrupts held.
  */
@@ -346,6 +361,8 @@ stop_worker(Watch *watch)
 	bool		terminated = false;
 	pid_t		pid;
 
+	if (has_answered(watch))
+		return;
 	pg_atomic_write_u32(&watch->relay->shared->stop, 1);
 	shm_mq_detach(watch->relay->queue);
 	if (GetBackgroundWorkerPid(watch->handle, &pid) == BGWH_STARTED)
@@ -492,7 +509,7 @@ run_is_done(int64 run)
 }
 
 /*
- * Launches a worker for the request and waits until it has ended.  Called
+ * Launches a worker for the request and waits until it has answered.  Called
  * without a snapshot.  Sets request->run to the id that the worker has taken.
  *
  * Errors: the worker's own, with all fields; 57P01 and others when it was
@@ -529,7 +546,8 @@ smig_caller_run(SmigRequest *request)
 	}
 	PG_END_TRY();
 
-	(void) WaitForBackgroundWorkerShutdown(watch.handle);
+	if (!has_answered(&watch))
+		(void) WaitForBackgroundWorkerShutdown(watch.handle);
 	request->run = (int64) pg_atomic_read_u64(&watch.relay->shared->run);
 	dropped = pg_atomic_read_u32(&watch.relay->shared->dropped);
 	cancel_on_dsm_detach(watch.relay->segment, terminate_worker,
@@ -571,7 +589,7 @@ smig_caller_start(SmigRequest *request)
 	bool		begun;
 
 	on_dsm_detach(relay->segment, terminate_worker, PointerGetDatum(handle));
-	while (!ended && pg_atomic_read_u32(&relay->shared->phase) == 0)
+	while (!ended && pg_atomic_read_u32(&relay->shared->phase) == SMIG_PHASE_STARTING)
 	{
 		error = smig_relay_receive(relay, &ended);
 		if (error)
@@ -580,7 +598,8 @@ smig_caller_start(SmigRequest *request)
 			smig_caller_sleep(5);
 	}
 	request->run = (int64) pg_atomic_read_u64(&relay->shared->run);
-	begun = pg_atomic_read_u32(&relay->shared->phase) != 0;
+	begun = pg_atomic_read_u32(&relay->shared->phase) !=
+		SMIG_PHASE_STARTING;
 	cancel_on_dsm_detach(relay->segment, terminate_worker,
 						 PointerGetDatum(handle));
 	dsm_detach(relay->segment);

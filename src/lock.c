@@ -51,6 +51,12 @@ run_tag(LOCKTAG *tag)
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_RUN);
 }
 
+static void
+state_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, 0, SMIG_LOCKCLASS_STATE);
+}
+
 /*
  * Takes the migration lock if nobody holds it; "session" makes it survive the
  * transaction.
@@ -137,6 +143,64 @@ smig_lock_run_held(void)
 
 	run_tag(&tag);
 	return smig_lock_held_by_me(&tag, ExclusiveLock);
+}
+
+/*
+ * Takes the state lock for the rest of this process's life, or until it is
+ * given back: a run that is done takes it before it lets go of the migration
+ * lock, and takes the snapshot of the schema under it.
+ */
+void
+smig_lock_state_take(void)
+{
+	LOCKTAG		tag;
+
+	state_tag(&tag);
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+/*
+ * Gives the state lock back, if this process holds it.
+ */
+void
+smig_lock_state_release(void)
+{
+	LOCKTAG		tag;
+
+	state_tag(&tag);
+	if (smig_lock_held_by_me(&tag, ExclusiveLock))
+		LockRelease(&tag, ExclusiveLock, true);
+}
+
+/*
+ * Waits until the run that was last has its snapshot of the schema.  Needs a
+ * transaction.
+ *
+ * timeout: longest wait (ms); 0 for any
+ *
+ * Errors: 55P03 after that time.
+ */
+void
+smig_lock_state_wait(int timeout)
+{
+	LOCKTAG		tag;
+	int			save_timeout = LockTimeout;
+
+	state_tag(&tag);
+	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		LockTimeout = timeout;
+		PG_TRY();
+		{
+			(void) LockAcquire(&tag, ShareLock, false, false);
+		}
+		PG_FINALLY();
+		{
+			LockTimeout = save_timeout;
+		}
+		PG_END_TRY();
+	}
+	LockRelease(&tag, ShareLock, false);
 }
 
 /*

@@ -25,6 +25,7 @@
 #include "result.h"
 #include "store.h"
 #include "target.h"
+#include "text_array.h"
 
 PG_FUNCTION_INFO_V1(schemamig_current);
 PG_FUNCTION_INFO_V1(schemamig_heads);
@@ -234,7 +235,7 @@ schemamig_heads(PG_FUNCTION_ARGS)
 
 		values[0] = CStringGetTextDatum(node->id);
 		values[1] = CStringGetTextDatum(node->message);
-		values[2] = smig_result_names(node->labels);
+		values[2] = smig_text_array(node->labels);
 		MemoryContextSwitchTo(old);
 		put_row(fcinfo, row, values, nulls);
 	}
@@ -303,7 +304,7 @@ schemamig_history(PG_FUNCTION_ARGS)
 		values[0] = CStringGetTextDatum(node->id);
 		values[1] = smig_result_ids(node->parents);
 		values[2] = smig_result_ids(node->depends_on);
-		values[3] = smig_result_names(node->labels);
+		values[3] = smig_text_array(node->labels);
 		values[4] = CStringGetTextDatum(node->message);
 		values[5] = CStringGetTextDatum(fact->partial ? "partial" :
 										fact->applied ? "applied" : "pending");

@@ -23,6 +23,7 @@
 #include "plan.h"
 #include "result.h"
 #include "target.h"
+#include "text_array.h"
 
 PG_FUNCTION_INFO_V1(schemamig_plan);
 PG_FUNCTION_INFO_V1(schemamig_show);
@@ -101,8 +102,8 @@ put_plan_row(PlanOutput *output, const SmigPlanned *planned,
 		linted = smig_lint_statement(output->lint, statement);
 		PUT(PLAN_LOCKS, JsonbPGetDatum(smig_lint_locks_json(linted->facts)));
 		PUT(PLAN_REWRITES,
-			smig_result_names(smig_lint_rewrites(linted->facts)));
-		PUT(PLAN_SCANS, smig_result_names(smig_lint_scans(linted->facts)));
+			smig_text_array(smig_lint_rewrites(linted->facts)));
+		PUT(PLAN_SCANS, smig_text_array(smig_lint_scans(linted->facts)));
 		PUT(PLAN_HAZARDS,
 			JsonbPGetDatum(smig_lint_hazards_json(list_concat(output->file_findings,
 															  linted->findings))));

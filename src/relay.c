@@ -114,7 +114,7 @@ smig_relay_create(const SmigRequest *request)
 	shared->detached = request->detached;
 	shared->caller_pid = request->caller_pid;
 	pg_atomic_init_u64(&shared->run, (uint64) request->run);
-	pg_atomic_init_u32(&shared->phase, 0);
+	pg_atomic_init_u32(&shared->phase, SMIG_PHASE_STARTING);
 	pg_atomic_init_u32(&shared->worker_pid, 0);
 	pg_atomic_init_u32(&shared->stop, 0);
 	pg_atomic_init_u64(&shared->sent, 0);
@@ -206,6 +206,22 @@ put_message(char type, const char *body, size_t len)
 	}
 	pg_atomic_fetch_add_u64(&shared->sent, room_for(len));
 	return queue_methods->putmessage(type, body, len);
+}
+
+/*
+ * Ends the worker's side: what it says from now on goes to the log only.  The
+ * receiver is told that nothing more will come.
+ */
+void
+smig_relay_end(SmigRelay *relay)
+{
+	emit_log_hook = previous_log_hook;
+	PqCommMethods = queue_methods;
+	sending = NULL;
+
+	/* also ends the redirection */
+	dsm_detach(relay->segment);
+	relay->segment = NULL;
 }
 
 static void

@@ -25,6 +25,14 @@
 /* Bytes of what a worker can make known. */
 #define SMIG_RELAY_PUBLISHED 64
 
+/* How far the worker is. */
+typedef enum SmigPhase
+{
+	SMIG_PHASE_STARTING,
+	SMIG_PHASE_ON_RECORD,		/* whoever started the run may go */
+	SMIG_PHASE_ANSWERED			/* the run is done; the worker tidies up */
+} SmigPhase;
+
 /*
  * Fixed part of the segment.  The caller writes everything above "phase"
  * before it launches the worker; it does not change afterwards.
@@ -43,11 +51,11 @@ typedef struct SmigShared
 	bool		pinned;			/* the worker must unpin the segment */
 	int			caller_pid;
 
-	/* written by the worker: id of the run; 0 starting, 1 is on record */
+	/* written by the worker: id of the run, and a SmigPhase */
 	pg_atomic_uint64 run;
 	pg_atomic_uint32 phase;
 	pg_atomic_uint32 worker_pid;
-	char		published[SMIG_RELAY_PUBLISHED];	/* valid from phase 1 on */
+	char		published[SMIG_RELAY_PUBLISHED];	/* valid once on record */
 
 	/* written by the caller: 1 when it gives the run up */
 	pg_atomic_uint32 stop;
@@ -81,6 +89,7 @@ typedef struct SmigRelay
 extern SmigRelay *smig_relay_create(const SmigRequest *request);
 extern SmigRelay *smig_relay_attach(dsm_handle handle);
 extern void smig_relay_send_messages(SmigRelay *relay);
+extern void smig_relay_end(SmigRelay *relay);
 extern ErrorData *smig_relay_receive(SmigRelay *relay, bool *ended);
 extern void smig_relay_report_blockers(SmigRelay *relay, List *pids);
 extern List *smig_relay_seen_blockers(SmigRelay *relay);

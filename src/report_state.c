@@ -13,7 +13,6 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -146,21 +145,15 @@ try_drift(Drift *drift)
 void
 smig_report_drift(SmigReport *report, StringInfo out)
 {
-	char	   *schema = get_namespace_name(report->schema);
-	List	   *name = list_make2(makeString(schema),
-								  makeString("schemamig_drift"));
 	StringInfoData table;
 	Drift		drift = {NULL, &table};
-	char	   *problem = "this version has no schemamig_drift()";
+	char	   *problem;
 
 	initStringInfo(&table);
-	if (OidIsValid(LookupFuncName(name, 0, NULL, true)))
-	{
-		drift.query = psprintf("SELECT object, kind, action, up FROM %s()",
-							   quote_qualified_identifier(schema,
-														  "schemamig_drift"));
-		problem = try_drift(&drift);
-	}
+	drift.query = psprintf("SELECT object, kind, action, up FROM %s()",
+						   quote_qualified_identifier(get_namespace_name(report->schema),
+													  "schemamig_drift"));
+	problem = try_drift(&drift);
 	smig_html_put(out, "<section id=\"drift\" aria-labelledby=\"drift-title\">\n"
 				  "<h2 id=\"drift-title\">Drift</h2>\n");
 	if (problem)

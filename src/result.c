@@ -20,6 +20,7 @@
 
 #include "graph.h"
 #include "result.h"
+#include "text_array.h"
 
 /*
  * A text argument that must not be NULL.
@@ -77,22 +78,6 @@ smig_result_list(FunctionCallInfo fcinfo, int n, const char *name)
 }
 
 /*
- * Names (char *) as a text[].
- */
-Datum
-smig_result_names(List *names)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-/*
  * Ids of nodes (SmigNode) as a text[].
  */
 Datum
@@ -103,7 +88,7 @@ smig_result_ids(List *nodes)
 
 	foreach(lc, nodes)
 		names = lappend(names, ((SmigNode *) lfirst(lc))->id);
-	return smig_result_names(names);
+	return smig_text_array(names);
 }
 
 /*

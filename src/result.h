@@ -19,7 +19,6 @@ extern char *smig_result_argument(FunctionCallInfo fcinfo, int n,
 								  const char *name);
 extern List *smig_result_list(FunctionCallInfo fcinfo, int n,
 							  const char *name);
-extern Datum smig_result_names(List *names);
 extern Datum smig_result_ids(List *nodes);
 extern void smig_result_copy_rows(FunctionCallInfo fcinfo);
 

@@ -354,7 +354,15 @@ check_script(const char *text, SmigTransactionMode mode, const char *what)
 
 	PG_TRY();
 	{
-		(void) smig_script_parse(text, mode, what);
+		const SmigScript *script = smig_script_parse(text, mode, what);
+
+		if (script->renames != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("directive \"schemamig:rename\" is for models"),
+					 errhint("Write ALTER ... RENAME TO in a revision."),
+					 errcontext("%s, line %d", what,
+								((SmigRenameLine *) linitial(script->renames))->line)));
 	}
 	PG_CATCH();
 	{

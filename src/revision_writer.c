@@ -27,6 +27,7 @@
 
 #include "lock.h"
 #include "revision.h"
+#include "text_array.h"
 
 /* Bytes of random ids: twice as many hexadecimal digits. */
 #define ID_BYTES		6
@@ -244,22 +245,6 @@ smig_writer_default_parents(SmigWriter *writer)
 }
 
 /*
- * The ids as text[].
- */
-static Datum
-id_array(List *ids)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(ids), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, ids)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-/*
  * The rows of the journal about these revisions, as SmigJournalEntry.
  */
 List *
@@ -268,7 +253,7 @@ smig_writer_journalled(List *ids)
 	SmigStoreScope scope;
 	List	   *entries = NIL;
 	Oid			types[1] = {TEXTARRAYOID};
-	Datum		args[1] = {id_array(ids)};
+	Datum		args[1] = {smig_text_array(ids)};
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT revision, direction = 'revert', step, checksum"
@@ -304,7 +289,7 @@ smig_writer_applied(List *ids)
 	SmigStoreScope scope;
 	List	   *found = NIL;
 	Oid			types[1] = {TEXTARRAYOID};
-	Datum		args[1] = {id_array(ids)};
+	Datum		args[1] = {smig_text_array(ids)};
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT revision FROM schemamig.applied"

@@ -97,40 +97,6 @@ record_end(SmigRun *run, const ErrorData *edata)
 	smig_squash_settle();
 }
 
-/*
- * Takes the snapshot of the schema as the run leaves it, in a transaction of
- * its own.  The run is done and on record, so that no failure of this, a
- * cancel included, is one of the run; only drift is not known then.
- */
-static void
-record_state(SmigRun *run)
-{
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		smig_state_record(run->request->run);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(run->context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		AbortOutOfAnyTransaction();
-		RESUME_INTERRUPTS();
-		ereport(WARNING,
-				(errcode(edata->sqlerrcode),
-				 errmsg("no snapshot of the schema was taken: %s",
-						edata->message),
-				 errhint("Until the next run drift is not known.")));
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(run->context);
-}
-
 static SmigPart *
 make_part(const SmigPlanned *planned, int place, const SmigStep *step, bool last)
 {
@@ -202,6 +168,7 @@ take_lock(SmigRun *run)
 
 		StartTransactionCommand();
 		smig_lock_run_wait(true);
+		smig_lock_state_wait(0);
 		CommitTransactionCommand();
 		StartTransactionCommand();
 		in_use = smig_journal_other_runs(run->request->run);
@@ -450,6 +417,7 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	}
 	PG_END_TRY();
 	smig_lock_run_end();
+	pgstat_report_activity(STATE_IDLE, NULL);
 
 	if (edata)
 	{
@@ -459,18 +427,25 @@ smig_runner_run(const SmigRequest *request, const SmigRunnerHost *host)
 	else
 	{
 		StartTransactionCommand();
+		if (run->plan->nodes != NIL)
+			smig_lock_state_take();
 		record_end(run, NULL);
 		CommitTransactionCommand();
 		if (run->plan->nodes != NIL)
-			record_state(run);
+			smig_state_hold();
 	}
 
 	/* before anything is sent: nobody may wait for the client's sake */
 	if (smig_lock_run_held())
 		smig_lock_run_release(true);
-	pgstat_report_activity(STATE_IDLE, NULL);
 	if (edata)
 		ReThrowError(edata);
+	if (run->plan->nodes != NIL)
+	{
+		host->answered();
+		smig_state_record_after(run->request->run);
+		smig_lock_state_release();
+	}
 }
 
 /*
@@ -510,6 +485,7 @@ smig_runner_run_inline(const SmigRequest *request)
 
 	if (!smig_lock_run_try(false))
 		smig_lock_run_for_writing("run in the caller's transaction");
+	smig_lock_state_wait(0);
 	run->role = GetUserNameFromId(GetUserId(), false);
 	record_begin(request, "running");
 	run->plan = smig_plan_make(request->target, request->direction);

@@ -43,6 +43,8 @@ typedef struct SmigRunnerHost
 	void		(*begun) (void);
 	/* the same, and makes a short text known to whoever started it */
 	void		(*publish) (const char *text);
+	/* the run is done and on record: whoever waits for it need wait no more */
+	void		(*answered) (void);
 	/* gives the session the settings it began with */
 	void		(*restore_settings) (void);
 	/* ends what a revision has left in the session */

@@ -28,6 +28,7 @@
 #define SMIG_LOCKCLASS_RUN		0x534D
 #define SMIG_LOCKCLASS_BACKFILL	0x534E
 #define SMIG_LOCKCLASS_SCRATCH	0x534F
+#define SMIG_LOCKCLASS_STATE	0x5350
 
 /* Directions of a run. */
 typedef enum SmigDirection

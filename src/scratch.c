@@ -70,10 +70,10 @@ struct SmigScratch
 };
 
 /*
- * Refuses a role that cannot create databases, before anything is begun.
+ * Whether the current role may have a scratch database.
  */
-static void
-check_right(const char *purpose)
+bool
+smig_scratch_allowed(void)
 {
 	HeapTuple	tuple;
 	bool		may = superuser();
@@ -84,7 +84,16 @@ check_right(const char *purpose)
 		may = may || ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
 		ReleaseSysCache(tuple);
 	}
-	if (!may)
+	return may;
+}
+
+/*
+ * Refuses a role that cannot create databases, before anything is begun.
+ */
+static void
+check_right(const char *purpose)
+{
+	if (!smig_scratch_allowed())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to create a scratch database"),

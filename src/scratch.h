@@ -24,6 +24,7 @@ typedef struct SmigScratch SmigScratch;
 /* Snapshots that a scratch database keeps at a time. */
 #define SMIG_SCRATCH_SLOTS	4
 
+extern bool smig_scratch_allowed(void);
 extern void smig_scratch_use(const char *purpose,
 							 void (*work) (SmigScratch *scratch, void *arg),
 							 void *arg);

@@ -71,7 +71,16 @@ typedef struct SmigScript
 	List	   *steps;			/* of SmigStep *; empty when the script has no
 								 * statement */
 	List	   *ignore;			/* of char *: ignored rules of the file */
+	List	   *renames;		/* of SmigRenameLine * */
 } SmigScript;
+
+/* What follows "-- schemamig:rename". */
+typedef struct SmigRenameLine
+{
+	char	   *text;
+	int			offset;			/* of the comment, bytes */
+	int			line;			/* from 1 */
+} SmigRenameLine;
 
 extern SmigScript *smig_script_parse(const char *text, SmigTransactionMode mode,
 									 const char *what);

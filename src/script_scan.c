@@ -11,6 +11,7 @@
  *
  *		-- schemamig:ignore RULE, RULE		for one statement
  *		-- schemamig:ignore-file RULE, RULE	for the whole script
+ *		-- schemamig:rename OLD NEW			in models, for comparisons
  *
  * A directive belongs to the statement it stands in or before; behind the end
  * of a statement, on the same line, it belongs to that one.
@@ -135,6 +136,22 @@ parse_rules(ScriptParse *parse, int directive, const char *name,
 }
 
 /*
+ * Keeps what a directive says is renamed; it is read when schemas are compared.
+ */
+static void
+add_rename(ScriptParse *parse, int directive, int from, int to)
+{
+	SmigRenameLine *rename = palloc(sizeof(SmigRenameLine));
+	int			column;
+
+	rename->text = pnstrdup(parse->script->text + from, to - from);
+	rename->offset = directive;
+	smig_script_position(parse->script->text, directive, &rename->line,
+						 &column);
+	parse->script->renames = lappend(parse->script->renames, rename);
+}
+
+/*
  * Looks at the line comment text[from, to), which begins with "--".
  */
 static void
@@ -175,11 +192,13 @@ read_comment(ScriptParse *parse, int from, int to)
 			parse->pending = list_concat(parse->pending, rules);
 		}
 	}
+	else if (strcmp(name, "rename") == 0)
+		add_rename(parse, from, at, to);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("unrecognized directive \"schemamig:%s\"", name),
-				 errdetail("A script can contain \"schemamig:ignore\" and \"schemamig:ignore-file\"."),
+				 errdetail("A script can contain \"schemamig:ignore\" and \"schemamig:ignore-file\", a model also \"schemamig:rename\"."),
 				 errhint("Load text with headers by schemamig_load; change the comment if it is none of ours."),
 				 smig_script_error_at(parse, from)));
 	pfree(name);

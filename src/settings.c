@@ -49,6 +49,13 @@ int			smig_statement_timeout = 0;
 bool		smig_allow_destructive = false;
 
 /*
+ * schemamig.rename: what comparisons shall take for renamed, where the target
+ * is no model with directives: "schema.old new", "schema.table.old new",
+ * separated by commas.  What has been renamed already is passed over.
+ */
+char	   *smig_rename = NULL;
+
+/*
  * schemamig.trusted_authors: roles, separated by commas, whose revisions a
  * superuser's run executes as well; "*" for all.  Without it a superuser's run
  * refuses what a role that is no superuser has written, so that the right to
@@ -276,6 +283,13 @@ smig_settings_define(void)
 							 false,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomStringVariable("schemamig.rename",
+							   "Lists what comparisons shall take for renamed.",
+							   "Old and new names separated by commas: schema.old new, schema.table.old new.",
+							   &smig_rename,
+							   "",
+							   PGC_USERSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("schemamig.trusted_authors",
 							   "Lists the roles whose revisions a superuser's run executes.",
 							   "Role names separated by commas, or * for all.",

@@ -24,6 +24,7 @@ extern int	smig_lock_wait;
 extern int	smig_statement_timeout;
 extern bool smig_allow_destructive;
 extern char *smig_trusted_authors;
+extern char *smig_rename;
 extern int	smig_lint_mode;
 extern bool smig_require_approval;
 extern bool smig_guard_pass;

@@ -37,6 +37,7 @@
 
 #include "result.h"
 #include "revision.h"
+#include "text_array.h"
 
 /* What a name in a file means here. */
 typedef struct StandIn
@@ -109,20 +110,6 @@ add_squash(SmigWriter *writer, char *id, List *replaces, bool waits)
 		add_stand_in(writer, lfirst(lc), id, true);
 }
 
-static List *
-id_list(Datum array)
-{
-	List	   *ids = NIL;
-	Datum	   *elements;
-	int			n;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &n);
-	for (int i = 0; i < n; i++)
-		ids = lappend(ids, TextDatumGetCString(elements[i]));
-	return ids;
-}
-
 /*
  * Runs a query with the id of a squash and those that it replaces as $1 and
  * $2.  Returns how many rows it wrote.
@@ -137,7 +124,7 @@ execute(const char *query, const char *id, List *replaces)
 
 	CHECK_FOR_INTERRUPTS();
 	args[0] = CStringGetTextDatum(id);
-	args[1] = smig_result_names(replaces);
+	args[1] = smig_text_array(replaces);
 	smig_store_begin(&scope);
 	SPI_execute_with_args(query, 2, types, args, NULL, false, 0);
 	rows = SPI_processed;
@@ -213,7 +200,7 @@ log_squash(const char *id, List *replaces)
 	Datum		args[3];
 
 	args[0] = CStringGetTextDatum(id);
-	args[1] = smig_result_names(replaces);
+	args[1] = smig_text_array(replaces);
 	args[2] = CStringGetTextDatum(smig_writer_role());
 	smig_store_begin(&scope);
 	SPI_execute_with_args("INSERT INTO schemamig.log_entry (role, event, revision, message)"
@@ -245,7 +232,7 @@ read_known(Datum *values, bool *nulls, void *arg)
 	KnownSquash *squash = palloc(sizeof(KnownSquash));
 
 	squash->id = TextDatumGetCString(values[0]);
-	squash->replaces = id_list(values[1]);
+	squash->replaces = smig_text_array_list(values[1]);
 	squash->waits = DatumGetBool(values[2]);
 	reader->known = lappend(reader->known, squash);
 	MemoryContextSwitchTo(old);
@@ -310,7 +297,7 @@ last_ordinal(List *replaces)
 {
 	SmigStoreScope scope;
 	Oid			types[1] = {TEXTARRAYOID};
-	Datum		args[1] = {smig_result_names(replaces)};
+	Datum		args[1] = {smig_text_array(replaces)};
 	bool		isnull;
 	int64		ordinal;
 

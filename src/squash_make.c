@@ -21,6 +21,7 @@
 
 #include "result.h"
 #include "revision.h"
+#include "squash_prove.h"
 #include "target.h"
 
 PG_FUNCTION_INFO_V1(schemamig_squash);
@@ -301,11 +302,11 @@ add_names(List *names, List *more, List *without)
 }
 
 /*
- * schemamig_squash(range, message, revision) returns the id.
+ * schemamig_squash(range, message, revision, verify) returns the id.
  *
  * Errors: those of the range; invalid_parameter_value where it is not one
  * line; object_not_in_prerequisite_state where a part is applied;
- * object_in_use while a run is in progress.
+ * object_in_use while a run is in progress; those of smig_squash_prove.
  */
 Datum
 schemamig_squash(PG_FUNCTION_ARGS)
@@ -359,6 +360,9 @@ schemamig_squash(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("revision \"%s\" already exists", squash->id),
 				 errhint("Choose another id.")));
+	if (PG_ARGISNULL(3) || PG_GETARG_BOOL(3))
+		smig_squash_prove(writer->graph, llast(nodes), squash,
+						  !PG_ARGISNULL(3));
 	smig_writer_write(writer, list_make1(squash));
 	PG_RETURN_TEXT_P(cstring_to_text(squash->id));
 }

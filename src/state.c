@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -30,12 +31,15 @@
 
 #include "build.h"
 #include "journal.h"
+#include "lock.h"
 #include "model/filter.h"
 #include "model/stored.h"
 #include "settings.h"
 #include "state.h"
+#include "step.h"
 #include "store.h"
 #include "target.h"
+#include "text_array.h"
 
 /* Rows of a catalog that are not about temporary relations. */
 #define ROWS_OF(name, condition) \
@@ -49,8 +53,24 @@
 	"c.oid >= 16384 AND c." column " NOT IN (SELECT n.oid FROM pg_catalog.pg_namespace n" \
 	" WHERE n.nspname ~ '^pg_(toast_)?temp_')"
 
-/* How long a look at drift may wait for a lock, where it must be quick. */
+/* How long a look at the schema may wait for a lock, where it must be quick. */
 #define SOON "100ms"
+
+/* How often the snapshot after a run is tried, and how long apart (ms). */
+#define TRIES 20
+#define TRY_EVERY 250
+
+/* How long a quick look waits for the snapshot after a run (ms). */
+#define SNAPSHOT_SOON 5000
+
+/* A look at the revisions that are current and at the schema. */
+typedef struct State
+{
+	Datum		current;		/* text[]; 0 when none is applied */
+	char	   *signature;
+	char	   *fingerprint;
+	char	   *json;			/* NULL when it is kept already */
+} State;
 
 static const char signature_query[] =
 "SELECT pg_catalog.concat_ws(' ', "
@@ -165,37 +185,30 @@ current_ids(void)
 	Bitmapset  *applied;
 	SmigGraph  *graph = smig_store_load_graph(&applied);
 	List	   *ids = NIL;
-	Datum	   *elements;
-	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, smig_graph_maximal(graph, applied))
 		ids = lappend(ids, pstrdup(((SmigNode *) lfirst(lc))->id));
 	list_sort(ids, compare_ids);
-	elements = palloc(sizeof(Datum) * Max(list_length(ids), 1));
-	foreach(lc, ids)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
 	MemoryContextDelete(graph->context);
-	if (n == 0)
-		return (Datum) 0;
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return ids == NIL ? (Datum) 0 : smig_text_array(ids);
 }
 
 /*
  * Writes the state and forgets what is one too many.
  */
 static void
-write_state(Datum current, int64 run, const char *fingerprint,
-			const char *signature)
+write_state(const State *state, int64 run)
 {
 	SmigStoreScope scope;
 	Oid			types[5] = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT4OID};
 	Datum		args[5];
 
-	args[0] = current;
-	args[1] = CStringGetTextDatum(fingerprint);
-	args[2] = CStringGetTextDatum(signature);
+	if (state->json)
+		smig_stored_put(state->fingerprint, state->json);
+	args[0] = state->current;
+	args[1] = CStringGetTextDatum(state->fingerprint);
+	args[2] = CStringGetTextDatum(state->signature);
 	args[3] = Int64GetDatum(run);
 	args[4] = Int32GetDatum(smig_snapshots);
 	smig_store_begin(&scope);
@@ -214,6 +227,39 @@ write_state(Datum current, int64 run, const char *fingerprint,
 }
 
 /*
+ * Looks at the revisions that are current and at the live schema.
+ *
+ * *first: the signature of the first look; set by that
+ *
+ * Result: false where there is nothing to be kept: no revision is applied, one
+ * is half done, or the schema has changed since the earlier look.
+ */
+static bool
+look(State *state, char **first)
+{
+	SmigSnapshot *snapshot;
+
+	state->current = smig_journal_load() == NIL ? current_ids() : (Datum) 0;
+	if (state->current == (Datum) 0)
+		return false;
+	/* signature first: a change in between makes it differ, not hide */
+	state->signature = signature_now();
+	if (*first == NULL)
+		*first = state->signature;
+	else if (strcmp(*first, state->signature) != 0)
+		return false;
+	state->json = NULL;
+	state->fingerprint = find_signature(state->signature);
+	if (state->fingerprint)
+		return true;
+	snapshot = smig_snapshot_read(NIL);
+	smig_snapshot_hide_secrets(snapshot);
+	state->fingerprint = smig_snapshot_fingerprint(snapshot);
+	state->json = smig_snapshot_to_json(snapshot);
+	return true;
+}
+
+/*
  * Takes the snapshot of the live schema as that of the revisions current now.
  * Nothing happens where none is, while one is half done, or where
  * schemamig.snapshots is 0.  Needs a transaction.
@@ -225,33 +271,132 @@ smig_state_record(int64 run)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context;
-	Datum		current;
-	char	   *fingerprint;
-	char	   *signature;
+	State		state = {0};
+	char	   *first = NULL;
 
 	if (smig_snapshots == 0)
 		return;
+	smig_lock_state_wait(0);
 	context = AllocSetContextCreate(old, "schemamig state",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	current = smig_journal_load() == NIL ? current_ids() : (Datum) 0;
-	if (current != (Datum) 0)
-	{
-		/* signature first: a change in between makes it differ, not hide */
-		signature = signature_now();
-		fingerprint = find_signature(signature);
-		if (fingerprint == NULL)
-		{
-			SmigSnapshot *snapshot = smig_snapshot_read(NIL);
-
-			smig_snapshot_hide_secrets(snapshot);
-			fingerprint = smig_snapshot_fingerprint(snapshot);
-			smig_stored_put(fingerprint, smig_snapshot_to_json(snapshot));
-		}
-		write_state(current, run, fingerprint, signature);
-	}
+	if (look(&state, &first))
+		write_state(&state, run);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/*
+ * Begins a transaction that sees the schema as it is now until it ends, for
+ * smig_state_record_after(): to be called while the migration lock still keeps
+ * others from changing it.
+ */
+void
+smig_state_hold(void)
+{
+	if (smig_snapshots == 0)
+		return;
+	pgstat_report_activity(STATE_RUNNING, "schemamig: snapshot of the schema");
+	StartTransactionCommand();
+	XactIsoLevel = XACT_REPEATABLE_READ;
+	(void) GetTransactionSnapshot();
+	(void) set_config_option("lock_timeout", SOON, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * One try of smig_state_record_after().
+ *
+ * *first: signature of the schema at the first try; set by that
+ *
+ * Result: SQLSTATE of what was in the way, 0 when nothing was; *message says
+ * more.
+ */
+static int
+try_to_record(int64 run, char **first, char **message)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int sqlstate = 0;
+	State		state = {0};
+
+	PG_TRY();
+	{
+		bool		found;
+
+		if (!IsTransactionState())
+			smig_state_hold();
+		MemoryContextSwitchTo(context);
+		found = look(&state, first);
+		CommitTransactionCommand();
+		if (!found && state.signature)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("the schema was changed meanwhile")));
+
+		StartTransactionCommand();
+		MemoryContextSwitchTo(context);
+		if (found)
+			write_state(&state, run);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+		RESUME_INTERRUPTS();
+		sqlstate = edata->sqlerrcode;
+		*message = edata->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return sqlstate;
+}
+
+/*
+ * smig_state_record() for a worker whose run is done and has been answered:
+ * called in the transaction of smig_state_hold() and ends it, with the state
+ * lock, and without the migration lock.  It stays out of everybody's way, and
+ * gives up with a warning in the log where somebody stays in its own; then
+ * drift is not known until the next run.
+ */
+void
+smig_state_record_after(int64 run)
+{
+	MemoryContext context;
+	char	   *first = NULL;
+	char	   *message = NULL;
+	int			sqlstate = 0;
+
+	if (smig_snapshots == 0)
+		return;
+	/* survives the transaction that has been begun */
+	context = AllocSetContextCreate(TopMemoryContext, "schemamig state",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	for (int i = 0; i < TRIES; i++)
+	{
+		if (i > 0)
+			smig_step_wait(TRY_EVERY);
+		CHECK_FOR_INTERRUPTS();
+		sqlstate = try_to_record(run, &first, &message);
+		if (sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
+			sqlstate != ERRCODE_T_R_DEADLOCK_DETECTED &&
+			sqlstate != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			break;
+	}
+	if (sqlstate != 0)
+		ereport(WARNING,
+				(errcode(sqlstate),
+				 errmsg("no snapshot of the schema was taken: %s", message),
+				 errhint("Until the next run drift is not known.")));
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(context);
+	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 /*
@@ -265,6 +410,7 @@ find_state(Datum current)
 	Oid			types[1] = {TEXTARRAYOID};
 	SmigKeptState *state = NULL;
 
+	smig_lock_state_wait(0);
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT fingerprint, signature FROM schemamig.state"
 						  " WHERE current = $1 ORDER BY id DESC LIMIT 1",
@@ -334,11 +480,9 @@ smig_state_of_revision(const char *revision)
 	Bitmapset  *applied;
 	SmigGraph  *graph = smig_store_load_graph(&applied);
 	SmigNode   *node = smig_target_resolve_one(graph, applied, revision);
-	Datum		id = CStringGetTextDatum(node->id);
 	SmigKeptState *state;
 
-	state = find_state(PointerGetDatum(construct_array(&id, 1, TEXTOID, -1,
-													   false, TYPALIGN_INT)));
+	state = find_state(smig_text_array(list_make1(node->id)));
 	if (state)
 		return smig_state_snapshot(state->fingerprint);
 	return smig_build_revision(graph, node);
@@ -407,6 +551,7 @@ smig_state_drifted_soon(void)
 	MemoryContextSwitchTo(old);
 	PG_TRY();
 	{
+		smig_lock_state_wait(SNAPSHOT_SOON);
 		(void) set_config_option("lock_timeout", SOON, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
 								 false);

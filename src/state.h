@@ -31,6 +31,8 @@ typedef enum SmigDrifted
 
 
 extern void smig_state_record(int64 run);
+extern void smig_state_hold(void);
+extern void smig_state_record_after(int64 run);
 extern SmigKeptState *smig_state_find(void);
 extern char *smig_state_snapshot(const char *fingerprint);
 extern char *smig_state_of_revision(const char *revision);

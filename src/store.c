@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "store.h"
+#include "text_array.h"
 
 static const char *const mode_names[] = {"revision", "none"};
 
@@ -127,38 +128,6 @@ smig_store_check_version(void)
 						 SMIG_EXTENSION_NAME)));
 }
 
-/*
- * Elements of a text[] as C strings in the current context; NIL for NULL.
- */
-static List *
-text_array_list(Datum array, bool isnull)
-{
-	List	   *result = NIL;
-	Datum	   *elements;
-	int			n;
-
-	if (isnull)
-		return NIL;
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &n);
-	for (int i = 0; i < n; i++)
-		result = lappend(result, TextDatumGetCString(elements[i]));
-	return result;
-}
-
-static Datum
-text_list_array(List *strings)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 /* Rows fetched at a time, so that memory does not grow with the query's result. */
 #define SCAN_FETCH_ROWS		1000
 
@@ -220,9 +189,9 @@ read_revision(Datum *values, bool *nulls, void *arg)
 	(void) smig_graph_add(reader->graph,
 						  TextDatumGetCString(values[0]),
 						  TextDatumGetCString(values[1]),
-						  text_array_list(values[2], nulls[2]),
-						  text_array_list(values[3], nulls[3]),
-						  text_array_list(values[4], nulls[4]));
+						  nulls[2] ? NIL : smig_text_array_list(values[2]),
+						  nulls[3] ? NIL : smig_text_array_list(values[3]),
+						  nulls[4] ? NIL : smig_text_array_list(values[4]));
 }
 
 static void
@@ -304,10 +273,10 @@ revision_from_row(uint64 row)
 					  values, nulls);
 	revision->id = TextDatumGetCString(values[0]);
 	revision->message = TextDatumGetCString(values[1]);
-	revision->parents = text_array_list(values[2], nulls[2]);
+	revision->parents = nulls[2] ? NIL : smig_text_array_list(values[2]);
 	revision->parents_given = true;
-	revision->depends_on = text_array_list(values[3], nulls[3]);
-	revision->labels = text_array_list(values[4], nulls[4]);
+	revision->depends_on = nulls[3] ? NIL : smig_text_array_list(values[3]);
+	revision->labels = nulls[4] ? NIL : smig_text_array_list(values[4]);
 	revision->up = TextDatumGetCString(values[5]);
 	revision->down = nulls[6] ? NULL : TextDatumGetCString(values[6]);
 	revision->up_mode = strcmp(TextDatumGetCString(values[7]), "none") == 0 ?
@@ -316,7 +285,7 @@ revision_from_row(uint64 row)
 		SMIG_TRANSACTION_NONE : SMIG_TRANSACTION_REVISION;
 	revision->checksum = TextDatumGetCString(values[9]);
 	revision->created_by = TextDatumGetCString(values[10]);
-	revision->replaces = text_array_list(values[11], nulls[11]);
+	revision->replaces = nulls[11] ? NIL : smig_text_array_list(values[11]);
 	return revision;
 }
 
@@ -330,7 +299,7 @@ smig_store_get_revisions(List *ids)
 	SmigStoreScope scope;
 	List	   *result = NIL;
 	Oid			types[1] = {TEXTARRAYOID};
-	Datum		args[1] = {text_list_array(ids)};
+	Datum		args[1] = {smig_text_array(ids)};
 
 	smig_store_begin(&scope);
 	SPI_execute_with_args("SELECT r.id, r.message, r.parents, r.depends_on,"
@@ -377,9 +346,9 @@ revision_arguments(const SmigRevision *revision, Oid *types, Datum *values,
 	memset(nulls, ' ', REVISION_COLUMNS);
 	values[0] = CStringGetTextDatum(revision->id);
 	values[1] = CStringGetTextDatum(revision->message);
-	values[2] = text_list_array(revision->parents);
-	values[3] = text_list_array(revision->depends_on);
-	values[4] = text_list_array(revision->labels);
+	values[2] = smig_text_array(revision->parents);
+	values[3] = smig_text_array(revision->depends_on);
+	values[4] = smig_text_array(revision->labels);
 	values[5] = CStringGetTextDatum(revision->up);
 	if (revision->down)
 		values[6] = CStringGetTextDatum(revision->down);
@@ -389,7 +358,7 @@ revision_arguments(const SmigRevision *revision, Oid *types, Datum *values,
 	values[8] = CStringGetTextDatum(mode_names[revision->down_mode]);
 	values[9] = CStringGetTextDatum(revision->checksum);
 	values[10] = CStringGetTextDatum(revision->created_by);
-	values[11] = text_list_array(revision->replaces);
+	values[11] = smig_text_array(revision->replaces);
 }
 
 /*

@@ -41,6 +41,7 @@
 #include "result.h"
 #include "settings.h"
 #include "step.h"
+#include "text_array.h"
 #include "trace_measure.h"
 
 PG_FUNCTION_INFO_V1(schemamig_trace);
@@ -145,7 +146,7 @@ fill_row(Row *row, const SmigMeasured *measured, int64 duration_us)
 
 	duration->time = duration_us;
 	PUT(TRACE_LOCKS, JsonbPGetDatum(measured->locks));
-	PUT(TRACE_REWRITES, smig_result_names(measured->rewrites));
+	PUT(TRACE_REWRITES, smig_text_array(measured->rewrites));
 	PUT(TRACE_SCANS, JsonbPGetDatum(measured->scans));
 	PUT(TRACE_ROWS, Int64GetDatum(measured->rows));
 	PUT(TRACE_DURATION, IntervalPGetDatum(duration));

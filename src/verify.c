@@ -28,6 +28,7 @@
 #include "diff/kind.h"
 #include "model/filter.h"
 #include "model/stored.h"
+#include "proof.h"
 #include "result.h"
 #include "target.h"
 
@@ -36,7 +37,7 @@ PG_FUNCTION_INFO_V1(schemamig_verify_tap);
 
 #define VERIFY_COLUMNS 4
 
-/* Objects named in one detail. */
+/* Names in one detail. */
 #define MAX_NAMED 10
 
 typedef struct Test
@@ -69,87 +70,6 @@ add_test(Verify *verify, bool ok, const char *revision, const char *name,
 	verify->tests = lappend(verify->tests, test);
 }
 
-/* ---------------- differences ---------------- */
-
-typedef struct Differences
-{
-	StringInfoData text;
-	int			n;
-} Differences;
-
-static void
-add_difference(Differences *differences, const SmigObject *object,
-			   const char *what)
-{
-	if (differences->n++ < MAX_NAMED)
-		appendStringInfo(&differences->text, "%s%s %s %s",
-						 differences->text.len > 0 ? "; " : "",
-						 object->kind->name, object->id, what);
-}
-
-static const char *
-attr_names(const SmigObject *a, const SmigObject *b)
-{
-	List	   *names = NIL;
-
-	for (int side = 0; side < 2; side++)
-	{
-		const SmigObject *one = side == 0 ? a : b;
-
-		for (int i = 0; i < one->nattrs; i++)
-		{
-			const char *name = one->attrs[i].name;
-			bool		known = false;
-			ListCell   *lc;
-
-			foreach(lc, names)
-				known = known || strcmp(lfirst(lc), name) == 0;
-			if (name[0] != '_' && !known && !smig_attr_same(a, b, name))
-				names = lappend(names, unconstify(char *, name));
-		}
-	}
-	return smig_join(names, ", ");
-}
-
-/*
- * Says in which objects two snapshots differ; NULL when in none.
- *
- * first, second: what to call them, e.g. "before"
- */
-static char *
-describe_differences(SmigSnapshot *a, SmigSnapshot *b, const char *first,
-					 const char *second)
-{
-	Differences differences = {{0}};
-
-	(void) smig_filter_apply(a);
-	(void) smig_filter_apply(b);
-	initStringInfo(&differences.text);
-	for (int i = 0; i < a->nobjects; i++)
-	{
-		SmigObject *object = a->objects[i];
-		SmigObject *other = smig_snapshot_find(b, object->key);
-
-		CHECK_FOR_INTERRUPTS();
-		if (other == NULL)
-			add_difference(&differences, object, psprintf("is only %s", first));
-		else if (!smig_object_same(object, other))
-			add_difference(&differences, object,
-						   psprintf("differs in %s",
-									attr_names(object, other)));
-	}
-	for (int i = 0; i < b->nobjects; i++)
-		if (smig_snapshot_find(a, b->objects[i]->key) == NULL)
-			add_difference(&differences, b->objects[i],
-						   psprintf("is only %s", second));
-	if (differences.n == 0)
-		return NULL;
-	if (differences.n > MAX_NAMED)
-		appendStringInfo(&differences.text, "; and %d more",
-						 differences.n - MAX_NAMED);
-	return differences.text.data;
-}
-
 /*
  * Whether two schemas with these fingerprints differ in what is compared.
  */
@@ -178,37 +98,12 @@ slot_differences(SmigScratch *scratch, int a, int b, const char *first,
 	char	   *before = smig_scratch_snapshot(scratch, a);
 	char	   *after = smig_scratch_snapshot(scratch, b);
 
-	return describe_differences(smig_snapshot_from_json(before),
-								smig_snapshot_from_json(after),
-								first, second);
+	return smig_proof_differences(smig_snapshot_from_json(before),
+								  smig_snapshot_from_json(after),
+								  first, second);
 }
 
 /* ---------------- the tests of a revision ---------------- */
-
-/*
- * An error as detail of a test.
- */
-static char *
-error_text(const ErrorData *error)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, error->message);
-	if (error->detail)
-		appendStringInfo(&text, ": %s", error->detail);
-	if (error->context)
-	{
-		/* its lines, which lead to the place in the script */
-		appendStringInfoString(&text, "; ");
-		for (const char *c = error->context; *c; c++)
-			if (*c == '\n')
-				appendStringInfoString(&text, "; ");
-			else
-				appendStringInfoChar(&text, *c);
-	}
-	return text.data;
-}
 
 /*
  * Begins anew, with all up scripts up to the nth, which have worked before.
@@ -249,7 +144,7 @@ verify_way_back(SmigScratch *scratch, Verify *verify,
 
 	if (error)
 	{
-		add_test(verify, false, revision->id, "down", error_text(error));
+		add_test(verify, false, revision->id, "down", smig_proof_error_text(error));
 		return false;
 	}
 	if (slots_differ(scratch, verify->slot, verify->fingerprint, down,
@@ -265,7 +160,7 @@ verify_way_back(SmigScratch *scratch, Verify *verify,
 	error = smig_build_up(scratch, revision);
 	if (error)
 	{
-		add_test(verify, false, revision->id, "up again", error_text(error));
+		add_test(verify, false, revision->id, "up again", smig_proof_error_text(error));
 		return false;
 	}
 	if (slots_differ(scratch, after, fingerprint, again,
@@ -295,7 +190,7 @@ verify_revision(SmigScratch *scratch, Verify *verify, int n)
 
 	if (error)
 	{
-		add_test(verify, false, revision->id, "up", error_text(error));
+		add_test(verify, false, revision->id, "up", smig_proof_error_text(error));
 		return false;
 	}
 	fingerprint = smig_scratch_fingerprint(scratch, after);
@@ -411,8 +306,8 @@ verify_model(Verify *verify)
 	declared = smig_snapshot_from_json(model->snapshot);
 	if (!model->owners)
 		smig_snapshot_adopt_owners(declared, end, model->built_by);
-	differences = describe_differences(end, declared, "in the revisions",
-									   "in the model");
+	differences = smig_proof_differences(end, declared, "in the revisions",
+										 "in the model");
 	add_test(verify, differences == NULL, NULL, "model", differences);
 }
 
@@ -435,7 +330,7 @@ verify_live(Verify *verify, const Bitmapset *applied)
 	smig_snapshot_hide_secrets(live);
 	smig_snapshot_adopt_owners(end, live,
 							   GetUserNameFromId(GetUserId(), false));
-	differences = describe_differences(end, live, "in the revisions", "live");
+	differences = smig_proof_differences(end, live, "in the revisions", "live");
 	add_test(verify, differences == NULL, NULL, "live", differences);
 }
 

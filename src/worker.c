@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
@@ -133,7 +135,38 @@ end_revision(bool settings_too)
 static void
 begun(void)
 {
-	pg_atomic_write_u32(&relay->shared->phase, 1);
+	pg_atomic_write_u32(&relay->shared->phase, SMIG_PHASE_ON_RECORD);
+}
+
+/*
+ * Lets the first request to end pass, as the server's shutdown makes one: what
+ * a worker does once it has answered is short, and worth having afterwards.
+ * The postmaster signals both the process and its group.
+ */
+static void
+die_when_asked_again(SIGNAL_ARGS)
+{
+	static time_t asked = 0;
+	int			save_errno = errno;
+	time_t		now = time(NULL);
+
+	if (asked == 0)
+		asked = now;
+	else if (now > asked + 1)
+		die(postgres_signal_arg);
+	errno = save_errno;
+}
+
+static void
+answered(void)
+{
+	SmigRelay  *done = relay;
+
+	pqsignal(SIGTERM, die_when_asked_again);
+	pg_atomic_write_u32(&done->shared->phase, SMIG_PHASE_ANSWERED);
+	pg_write_barrier();
+	relay = NULL;
+	smig_relay_end(done);
 }
 
 static void
@@ -170,6 +203,7 @@ smig_worker_main(Datum main_arg)
 	static const SmigRunnerHost host = {
 		.begun = begun,
 		.publish = publish,
+		.answered = answered,
 		.restore_settings = restore_settings,
 		.end_revision = end_revision,
 		.is_stopping = is_stopping,
@@ -199,8 +233,9 @@ smig_worker_main(Datum main_arg)
 	request.allow_destructive = relay->shared->allow_destructive;
 	request.detached = relay->shared->detached;
 	request.caller_pid = relay->shared->caller_pid;
-	request.target = relay->target;
-	request.client = relay->client[0] ? relay->client : NULL;
+	/* the segment goes before the run ends */
+	request.target = pstrdup(relay->target);
+	request.client = relay->client[0] ? pstrdup(relay->client) : NULL;
 	StartTransactionCommand();
 	request.login_role =
 		MemoryContextStrdup(TopMemoryContext,

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "backfill/query.h"
+#include "text_array.h"
 
 /*
  * Sums up the rows kept aside of all parts of the whole that a backfill is one
@@ -85,9 +86,9 @@ smig_ledger_errors(int64 id)
 		SmigBadRow *row = palloc(sizeof(SmigBadRow));
 		bool		isnull;
 
-		row->place = smig_query_strings(SPI_getbinval(SPI_tuptable->vals[i],
-													  SPI_tuptable->tupdesc, 1,
-													  &isnull));
+		row->place = smig_text_array_list(SPI_getbinval(SPI_tuptable->vals[i],
+														SPI_tuptable->tupdesc, 1,
+														&isnull));
 		row->by_position = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i],
 													  SPI_tuptable->tupdesc, 2,
 													  &isnull));

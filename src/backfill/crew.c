@@ -134,7 +134,8 @@ smig_crew_keep_snapshot(SmigCrew *crew)
 				 errdetail("A backfill without a key needs a process that keeps a snapshot."),
 				 errhint("Call the function again later, or raise max_worker_processes (now %d).",
 						 max_worker_processes)));
-	while (pg_atomic_read_u32(&keeper->relay->shared->phase) == 0)
+	while (pg_atomic_read_u32(&keeper->relay->shared->phase) ==
+		   SMIG_PHASE_STARTING)
 	{
 		smig_crew_check(crew);
 		smig_step_wait(5);

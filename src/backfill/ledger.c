@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 
 #include "backfill/query.h"
+#include "text_array.h"
 
 #define BACKFILL_COLUMNS \
 	"b.id, coalesce(b.name, p.name), b.statement, b.key, b.batch_size::int8, b.workers::int8," \
@@ -128,7 +129,7 @@ smig_ledger_create(SmigBackfill *backfill, int64 run, const char *revision,
 	smig_query_add_text(&args, backfill->parent ? NULL : backfill->options.name);
 	smig_query_add_text(&args, plan->statement);
 	smig_query_add_text(&args, plan->relation_name);
-	smig_query_add(&args, TEXTARRAYOID, smig_query_array(key), false);
+	smig_query_add(&args, TEXTARRAYOID, smig_text_array(key), false);
 	smig_query_add_int64(&args, backfill->options.batch_size);
 	smig_query_add_int64(&args, backfill->options.workers);
 	smig_query_add_text(&args, backfill->options.skip ? "skip" : "stop");

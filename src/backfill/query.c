@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 
 #include "backfill/query.h"
+#include "text_array.h"
 
 /* Queries of a process, at the most. */
 #define MAX_PLANS 48
@@ -71,45 +72,12 @@ smig_place_equal(SmigPlace a, SmigPlace b)
 	return true;
 }
 
-/*
- * A text array of strings; none is an empty array.
- */
-Datum
-smig_query_array(List *strings)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 /* A place; none is NULL. */
 void
 smig_query_add_place(SmigArguments *args, SmigPlace place)
 {
-	smig_query_add(args, TEXTARRAYOID, place ? smig_query_array(place) : (Datum) 0,
+	smig_query_add(args, TEXTARRAYOID, place ? smig_text_array(place) : (Datum) 0,
 				   place == NIL);
-}
-
-/*
- * The strings of a text array, in the current context.
- */
-List *
-smig_query_strings(Datum array)
-{
-	Datum	   *elements;
-	int			n;
-	List	   *result = NIL;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, NULL, &n);
-	for (int i = 0; i < n; i++)
-		result = lappend(result, TextDatumGetCString(elements[i]));
-	return result;
 }
 
 /*
@@ -227,7 +195,7 @@ smig_query_get_strings(int column)
 	Datum		value = SPI_getbinval(SPI_tuptable->vals[0],
 									  SPI_tuptable->tupdesc, column, &isnull);
 
-	return isnull ? NIL : smig_query_strings(value);
+	return isnull ? NIL : smig_text_array_list(value);
 }
 
 /*

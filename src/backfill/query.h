@@ -26,9 +26,7 @@ extern void smig_query_add(SmigArguments *args, Oid type, Datum value,
 						   bool isnull);
 extern void smig_query_add_int64(SmigArguments *args, int64 value);
 extern void smig_query_add_text(SmigArguments *args, const char *value);
-extern Datum smig_query_array(List *strings);
 extern void smig_query_add_place(SmigArguments *args, SmigPlace place);
-extern List *smig_query_strings(Datum array);
 extern uint64 smig_query_execute_in(SmigStoreScope *scope, const char *query,
 									SmigArguments *args);
 extern void smig_query_execute_found(SmigStoreScope *scope, const char *query,

@@ -62,7 +62,7 @@ suggest_rename(SmigCell *cell, const SmigObject *old, const SmigObject *new)
 					 psprintf("%s %s goes and the like %s %s comes: was it renamed?",
 							  old->kind->name, old->id, new->kind->name,
 							  new->id),
-					 "Rename it by hand before, so that its data stays.");
+					 "Say so by -- schemamig:rename in the model, or by schemamig.rename, so that its data stays.");
 }
 
 /*
@@ -482,16 +482,14 @@ pin_settings(void)
 }
 
 /*
- * Writes the rows of schemamig_diff for two snapshots, from which it takes
- * what filters leave out.  The caller has pinned the settings:
- * smig_snapshot_pin_settings.
+ * Writes the rows that turn one snapshot into another; returns the last seq.
  */
-void
-smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
+static int
+put_changes(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to,
+			int seq)
 {
 	Written		forth;
 	Written		back;
-	int			seq = 0;
 	ListCell   *lc;
 
 	(void) smig_filter_apply(from);
@@ -512,7 +510,56 @@ smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 								   forth.delta));
 	}
 	seq = put_unsupported(result, forth.delta, seq, false);
-	(void) put_unsupported(result, back.delta, seq, true);
+	return put_unsupported(result, back.delta, seq, true);
+}
+
+/*
+ * Writes the rows of what is renamed by hint.
+ */
+static int
+put_renames(ReturnSetInfo *result, const SmigSnapshot *from, int seq)
+{
+	ListCell   *lc;
+
+	foreach(lc, from->renames)
+	{
+		const SmigRename *rename = lfirst(lc);
+		SmigCell	up;
+		SmigCell	down;
+
+		smig_cell_init(&up);
+		smig_cell_init(&down);
+		appendStringInfoString(&up.text, rename->up);
+		appendStringInfoString(&down.text, rename->down);
+		smig_cell_hazard(&up, "rename", "warning",
+						 psprintf("clients that use %s %s fail",
+								  rename->kind->name, rename->old_id),
+						 "Change them at the same time, or let a view have the old name.");
+		put_row(result, ++seq, rename->kind->name, rename->new_id, "rename",
+				&up, &down);
+	}
+	return seq;
+}
+
+/*
+ * Writes the rows of schemamig_diff for two snapshots, from which it takes
+ * what filters leave out.  The caller has pinned the settings:
+ * smig_snapshot_pin_settings.
+ *
+ * What a rename makes doubtful goes before it and comes back after it, so that
+ * on both ways each statement meets the names of its time.
+ */
+void
+smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
+{
+	int			seq = 0;
+
+	if (from->renames != NIL)
+	{
+		seq = put_changes(result, from->original, from->reduced, seq);
+		seq = put_renames(result, from, seq);
+	}
+	(void) put_changes(result, from, to, seq);
 }
 
 /*

@@ -61,6 +61,35 @@ smig_import_script_raw(ImportScript *script, const char *text, int length)
 }
 
 /*
+ * What psql would do with a text.  An error about the text is kept in the
+ * script: whether it matters is for who knows if the script is up or down.
+ * Nothing but memory is taken, so no subtransaction is needed.
+ */
+static void
+translate(Import *import, ImportScript *script, const ImportFile *file,
+		  int line, const char *text, int length)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		smig_import_psql_translate(import, script, file, line, text, length);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (!smig_import_error_of_script(error->sqlerrcode))
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	if (error && script->error == NULL)
+		script->error = error;
+}
+
+/*
  * Adds a part of a file, without the blank lines around it and with what
  * psql, not the server, would do with it.
  *
@@ -90,7 +119,7 @@ smig_import_script_add(Import *import, ImportScript *script,
 	if (script->text.len > 0)
 		smig_import_script_raw(script, "\n", 1);
 	smig_import_script_from(script, file->path, line);
-	smig_import_psql_translate(import, script, file, line, text, end - text);
+	translate(import, script, file, line, text, end - text);
 	/* each file is a session of its own */
 	import->variables = variables;
 }

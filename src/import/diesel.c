@@ -14,7 +14,8 @@
 #include "import.h"
 
 /*
- * The version of a directory: what stands before "_", without "-".
+ * The version of a directory: what stands before "_", without "-"; mostly
+ * digits, but diesel takes anything.  NULL for hidden directories.
  */
 static char *
 version_of(const char *directory, const char **title)
@@ -30,10 +31,8 @@ version_of(const char *directory, const char **title)
 			version[n++] = directory[i];
 	}
 	version[n] = '\0';
-	*title = underscore ? underscore + 1 : "";
-	if (n == 0 || strspn(version, "0123456789") != n)
-		return NULL;
-	return version;
+	*title = underscore ? underscore + 1 : directory;
+	return n == 0 || version[0] == '.' ? NULL : version;
 }
 
 /*
@@ -79,9 +78,12 @@ smig_import_diesel_read(Import *import)
 		directory[strlen(directory) - 1] = '\0';
 		slash = strrchr(directory, '/');
 		version = version_of(slash ? slash + 1 : directory, &title);
-		if (version)
-			files = smig_import_numbered_add(files, version, pstrdup(title),
-											 file, down);
+		if (version == NULL)
+			continue;
+		files = smig_import_numbered_add(files, version, pstrdup(title), file,
+										 down);
+		/* "2020-127" is after "2020-01-28" for diesel */
+		((ImportNumbered *) llast(files))->text_order = true;
 	}
 	foreach(lc, smig_import_numbered_pairs(import, files))
 	{

@@ -22,11 +22,12 @@
 /*
  * Whether an error is about the script, and not about us.
  */
-static bool
-is_of_script(int sqlstate)
+bool
+smig_import_error_of_script(int sqlstate)
 {
 	static const int states[] = {
 		ERRCODE_SYNTAX_ERROR, ERRCODE_FEATURE_NOT_SUPPORTED,
+		ERRCODE_UNDEFINED_FILE,
 		ERRCODE_ACTIVE_SQL_TRANSACTION, ERRCODE_INVALID_TRANSACTION_STATE,
 		ERRCODE_INVALID_TABLE_DEFINITION, ERRCODE_INVALID_OBJECT_DEFINITION,
 		ERRCODE_INVALID_ESCAPE_SEQUENCE, ERRCODE_INVALID_PARAMETER_VALUE,
@@ -60,7 +61,7 @@ parse_error(const SmigRevision *revision)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		if (!is_of_script(error->sqlerrcode))
+		if (!smig_import_error_of_script(error->sqlerrcode))
 			ReThrowError(error);
 	}
 	PG_END_TRY();
@@ -68,8 +69,27 @@ parse_error(const SmigRevision *revision)
 }
 
 /*
- * Takes away the down scripts that the server could not run, with a WARNING
- * for each.
+ * Where an error is in the files, and what it is: "File x, line 1: ...".
+ */
+static char *
+error_text(const SmigRevision *revision, const ImportItem *item,
+		   const ErrorData *error)
+{
+	const char *file;
+	int			line;
+
+	if (item->down_error && error->context)
+		return psprintf("F%.*s: %s",
+						(int) strcspn(error->context, "\n") - 1,
+						error->context + 1, error->message);
+	line = smig_revision_source_line(revision->down_source,
+									 smig_script_error_line(), &file);
+	return psprintf("File \"%s\", line %d: %s", file, line, error->message);
+}
+
+/*
+ * Takes away the down scripts that neither psql's part here nor the server
+ * could run, with a WARNING for each.
  */
 void
 smig_import_check_downs(Import *import)
@@ -82,27 +102,25 @@ smig_import_check_downs(Import *import)
 
 	foreach(lc, import->items)
 	{
-		SmigRevision *revision = ((ImportItem *) lfirst(lc))->revision;
+		ImportItem *item = lfirst(lc);
+		SmigRevision *revision = item->revision;
 		ErrorData  *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (revision->down == NULL || revision->down_source == NIL)
+		if (revision->down == NULL ||
+			(revision->down_source == NIL && item->down_error == NULL))
 			continue;
-		error = parse_error(revision);
+		error = item->down_error ? item->down_error : parse_error(revision);
 		if (error)
 		{
-			const char *file;
-			int			line = smig_revision_source_line(revision->down_source,
-														 smig_script_error_line(),
-														 &file);
+			char	   *detail = error_text(revision, item, error);
 
 			revision->down = NULL;
 			revision->down_mode = SMIG_TRANSACTION_REVISION;
 			ereport(WARNING,
 					(errmsg("revision \"%s\" cannot be undone: its down script is not valid",
 							revision->id),
-					 errdetail("File \"%s\", line %d: %s.", file, line,
-							   error->message),
+					 errdetail("%s.", detail),
 					 errhint("Correct the file and import again.")));
 		}
 		MemoryContextReset(scratch);

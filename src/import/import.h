@@ -43,6 +43,8 @@ typedef struct ImportScript
 	StringInfoData text;
 	int			line;			/* that the end of text is in */
 	List	   *source;			/* of SmigSourceLine * */
+	ErrorData  *error;			/* why psql's part of it cannot be done, or
+								 * NULL */
 } ImportScript;
 
 /* A revision of the other tool. */
@@ -53,6 +55,7 @@ typedef struct ImportItem
 	const ImportFile *file;		/* of the up script, or NULL */
 	const char *checksum;		/* as the tool's own table has it, or NULL */
 	int			line;			/* in the file, or 0 */
+	ErrorData  *down_error;		/* of the down script, see ImportScript */
 } ImportItem;
 
 /* A name with a value: psql variables, placeholders, environment. */
@@ -140,6 +143,7 @@ extern char *smig_import_number(const char *digits);
 extern void smig_import_check_versions(Import *import);
 
 /* down.c */
+extern bool smig_import_error_of_script(int sqlstate);
 extern void smig_import_check_downs(Import *import);
 
 /* numbered.c */
@@ -151,6 +155,7 @@ typedef struct ImportNumbered
 	const char *title;			/* what stands behind them */
 	ImportFile *up;
 	ImportFile *down;
+	bool		text_order;		/* versions are compared as text */
 } ImportNumbered;
 
 extern char *smig_import_digits(const char *name);

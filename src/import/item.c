@@ -68,24 +68,27 @@ smig_import_item_add(Import *import, const char *id, const char *message)
 }
 
 /*
- * Gives the item its up script.
+ * Gives the item its up script, or raises its error.
  */
 void
 smig_import_item_up(ImportItem *item, ImportScript *script,
 					SmigTransactionMode mode)
 {
+	if (script->error)
+		ReThrowError(script->error);
 	item->revision->up = script->text.data;
 	item->revision->up_source = script->source;
 	item->revision->up_mode = mode;
 }
 
 /*
- * Gives the item its down script.
+ * Gives the item its down script; smig_import_check_downs sees to its error.
  */
 void
 smig_import_item_down(ImportItem *item, ImportScript *script,
 					  SmigTransactionMode mode)
 {
+	item->down_error = script->error;
 	item->revision->down = script->text.data;
 	item->revision->down_source = script->source;
 	item->revision->down_mode = mode;

@@ -67,11 +67,18 @@ smig_import_numbered_add(List *list, const char *version, const char *title,
 }
 
 static int
+compare_versions(const ImportNumbered *x, const ImportNumbered *y)
+{
+	return x->text_order ? strcmp(x->version, y->version) :
+		smig_import_compare_numbers(x->version, y->version);
+}
+
+static int
 compare_numbered(const ListCell *a, const ListCell *b)
 {
 	const ImportNumbered *x = lfirst(a);
 	const ImportNumbered *y = lfirst(b);
-	int			order = smig_import_compare_numbers(x->version, y->version);
+	int			order = compare_versions(x, y);
 
 	if (order != 0)
 		return order;
@@ -111,8 +118,7 @@ smig_import_numbered_pairs(Import *import, List *list)
 		ImportNumbered *next = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		if (pair == NULL ||
-			smig_import_compare_numbers(pair->version, next->version) != 0)
+		if (pair == NULL || compare_versions(pair, next) != 0)
 		{
 			pair = next;
 			pairs = lappend(pairs, pair);

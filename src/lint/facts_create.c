@@ -22,8 +22,12 @@
 #include "lint/expr.h"
 #include "lint/facts_internal.h"
 
-static bool
-same_keys(List *a, List *b)
+/*
+ * Whether two lists of names (char *) are equal; a name that is not known
+ * (NULL) is equal to none.
+ */
+bool
+smig_facts_same_names(List *a, List *b)
 {
 	ListCell   *lc1;
 	ListCell   *lc2;
@@ -56,7 +60,7 @@ find_twin(SmigPending *pending, SmigRelation *index, SmigRelation *child)
 
 		if (!other->dropped && !other->partial &&
 			other->unique == index->unique && other->am == index->am &&
-			same_keys(other->keys, index->keys) &&
+			smig_facts_same_names(other->keys, index->keys) &&
 			smig_view_parent(pending, other) == NULL)
 			return other;
 	}
@@ -143,7 +147,7 @@ give_to_partition(SmigFactsContext *context, SmigRelation *parent,
 
 				if (own->type == CONSTRAINT_FOREIGN && own->valid &&
 					smig_view_target(context->pending, own) == target &&
-					same_keys(own->columns, constraint->columns))
+					smig_facts_same_names(own->columns, constraint->columns))
 					has_own = true;
 			}
 			if (has_own)

@@ -40,6 +40,7 @@ extern void smig_facts_foreign_key(SmigFactsContext *context,
 								   bool scan);
 
 /* facts_create.c */
+extern bool smig_facts_same_names(List *a, List *b);
 extern void smig_facts_create_table(SmigFactsContext *context,
 									CreateStmt *stmt);
 extern void smig_facts_create_index(SmigFactsContext *context,

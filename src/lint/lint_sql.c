@@ -21,24 +21,12 @@
 
 #include "compat.h"
 #include "lint/rules.h"
+#include "text_array.h"
 
 PG_FUNCTION_INFO_V1(schemamig_lint);
 PG_FUNCTION_INFO_V1(schemamig_rules);
 
 #define LINT_COLUMNS 10
-
-static Datum
-text_array(List *names)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		elements[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
 
 static void
 put_finding(ReturnSetInfo *result, const SmigStatement *statement,
@@ -69,8 +57,8 @@ put_finding(ReturnSetInfo *result, const SmigStatement *statement,
 	if (facts)
 	{
 		values[7] = JsonbPGetDatum(smig_lint_locks_json(facts));
-		values[8] = text_array(smig_lint_rewrites(facts));
-		values[9] = text_array(smig_lint_scans(facts));
+		values[8] = smig_text_array(smig_lint_rewrites(facts));
+		values[9] = smig_text_array(smig_lint_scans(facts));
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

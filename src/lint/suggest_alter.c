@@ -481,23 +481,6 @@ recipe_add_column(Recipe *recipe, AlterTableCmd *cmd, const SmigSlice *slice)
 	return true;
 }
 
-static bool
-equal_names(List *a, List *b)
-{
-	ListCell   *lc1;
-	ListCell   *lc2;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(lc1, a, lc2, b)
-	{
-		if (lfirst(lc1) == NULL || lfirst(lc2) == NULL ||
-			strcmp(lfirst(lc1), lfirst(lc2)) != 0)
-			return false;
-	}
-	return true;
-}
-
 /*
  * Indexes that the partition lacks and ATTACH would build under lock.
  */
@@ -523,7 +506,7 @@ append_partition_indexes(Recipe *recipe, SmigRelation *child,
 			SmigRelation *own = lfirst(lc2);
 
 			if (!own->dropped && own->unique == index->unique &&
-				equal_names(own->keys, index->keys))
+				smig_facts_same_names(own->keys, index->keys))
 				there = true;
 		}
 		if (there)

@@ -20,6 +20,7 @@
 
 #include "diff/kind.h"
 #include "model/stored.h"
+#include "text_array.h"
 
 static void
 replace_attr(SmigObject *object, const char *name, const char *value)
@@ -107,9 +108,6 @@ static void
 adopt_acl(SmigObject *object, const char *from, const char *to)
 {
 	List	   *items = NIL;
-	Datum	   *elements;
-	ArrayType  *array;
-	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, smig_attr_list(object, "acl"))
@@ -132,12 +130,8 @@ adopt_acl(SmigObject *object, const char *from, const char *to)
 		items = lappend(items, buf.data);
 	}
 	list_sort(items, compare_strings);
-	elements = palloc(sizeof(Datum) * Max(list_length(items), 1));
-	foreach(lc, items)
-		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
-	array = construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 	replace_attr(object, "acl",
-				 OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array)));
+				 OidOutputFunctionCall(F_ARRAY_OUT, smig_text_array(items)));
 }
 
 /*

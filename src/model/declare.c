@@ -331,8 +331,22 @@ read_needs(Needs *needs, const char *text, const char *what)
 		ReThrowError(error);
 	}
 	PG_END_TRY();
+	smig_rename_check(script->renames);
 	foreach(lc, script->statements)
 		need_of_statement(needs, ((SmigStatement *) lfirst(lc))->raw->stmt);
+}
+
+/*
+ * The directives about renames in a model's text, as a list of SmigRenameLine *.
+ */
+List *
+smig_declare_renames(const char *sql, const char *name)
+{
+	char	   *text = pstrdup(sql);
+	const char *what = psprintf("model \"%s\"", name);
+
+	blank_restrict_lines(text, what);
+	return smig_script_parse(text, SMIG_TRANSACTION_REVISION, what)->renames;
 }
 
 /*

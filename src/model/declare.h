@@ -15,5 +15,6 @@
 #include "scratch.h"
 
 extern SmigModel *smig_model_build(const char *sql, const char *name);
+extern List *smig_declare_renames(const char *sql, const char *name);
 
 #endif							/* SMIG_DECLARE_H */

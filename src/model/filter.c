@@ -188,7 +188,7 @@ smig_filter_apply(SmigSnapshot *snapshot)
 	/* parents come before children; only heirs of heirs take another round */
 	while (spread(snapshot, out))
 		;
-	smig_snapshot_leave_out(snapshot, out);
+	smig_snapshot_leave_out(snapshot, out, true);
 	pfree(out);
 	return true;
 }

@@ -261,9 +261,16 @@ smig_snapshot_link(SmigSnapshot *snapshot)
 	MemoryContextSwitchTo(old);
 }
 
+static int
+compare_by_key(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((SmigObject *) lfirst(a))->key,
+				  ((SmigObject *) lfirst(b))->key);
+}
+
 /*
  * Those of a list of objects that stay; the others are added to "left", if
- * that is not NULL.
+ * that is not NULL, in the order of their keys.
  */
 static List *
 kept_of(List *objects, const bool *out, List **left)
@@ -285,6 +292,8 @@ kept_of(List *objects, const bool *out, List **left)
 		else if (left)
 			*left = lappend(*left, object);
 	}
+	if (left)
+		list_sort(*left, compare_by_key);
 	return kept;
 }
 
@@ -294,23 +303,25 @@ move_out(SmigSnapshot *snapshot, SmigObject *object)
 	KeyEntry   *entry;
 
 	(void) hash_search(snapshot->by_key, &object->key, HASH_REMOVE, NULL);
+	if (snapshot->left_out == NULL)
+		return;
 	entry = hash_search(snapshot->left_out, &object->key, HASH_ENTER, NULL);
 	entry->object = object;
 }
 
 /*
- * Takes objects out of a linked snapshot.  Those that stay remember which of
- * them they need and are needed by.
+ * Takes objects out of a linked snapshot.
  *
  * out: by index, whether an object goes; with each also its children
+ * remember: those that stay remember which of them they need and are needed by
  */
 void
-smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out)
+smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out, bool remember)
 {
 	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
 	int			kept = 0;
 
-	if (snapshot->left_out == NULL)
+	if (remember && snapshot->left_out == NULL)
 		snapshot->left_out = make_key_table(snapshot->context);
 	for (int i = 0; i < snapshot->nobjects; i++)
 	{
@@ -323,8 +334,10 @@ smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out)
 			continue;
 		}
 		object->children = kept_of(object->children, out, NULL);
-		object->deps = kept_of(object->deps, out, &object->left_deps);
-		object->rdeps = kept_of(object->rdeps, out, &object->left_rdeps);
+		object->deps = kept_of(object->deps, out,
+							   remember ? &object->left_deps : NULL);
+		object->rdeps = kept_of(object->rdeps, out,
+								remember ? &object->left_rdeps : NULL);
 		if (object->origin && out[object->origin->index])
 			object->origin = NULL;
 	}

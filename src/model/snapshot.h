@@ -52,6 +52,16 @@ typedef struct SmigObject
 	List	   *left_rdeps;
 } SmigObject;
 
+/* A statement that comes before all others, and what undoes it. */
+typedef struct SmigRename
+{
+	const struct SmigKind *kind;
+	char	   *old_id;
+	char	   *new_id;
+	char	   *up;
+	char	   *down;
+} SmigRename;
+
 typedef struct SmigSnapshot
 {
 	MemoryContext context;
@@ -62,6 +72,11 @@ typedef struct SmigSnapshot
 	HTAB	   *left_out;		/* by key: what filters leave out, or NULL */
 	bool		whole;			/* all schemas and the objects without one */
 	List	   *schemas;		/* of char *: unquoted names */
+
+	/* where hints have renamed objects (rename_hint.c) */
+	List	   *renames;		/* of SmigRename *, in order; or NIL */
+	struct SmigSnapshot *original;	/* before that */
+	struct SmigSnapshot *reduced;	/* the same without what is recreated */
 } SmigSnapshot;
 
 /* snapshot.c */
@@ -76,7 +91,8 @@ extern void smig_object_set(SmigObject *object, const char *name,
 extern void smig_object_unset(SmigObject *object, const char *name);
 extern void smig_object_depend(SmigObject *object, SmigObject *on);
 extern void smig_snapshot_link(SmigSnapshot *snapshot);
-extern void smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out);
+extern void smig_snapshot_leave_out(SmigSnapshot *snapshot, const bool *out,
+									bool remember);
 extern bool smig_snapshot_left_out(SmigSnapshot *snapshot, const char *key);
 extern const char *smig_attr(const SmigObject *object, const char *name);
 extern int	smig_attr_number(const SmigObject *object, const char *name);
@@ -93,6 +109,28 @@ extern void smig_snapshot_pin_settings(void);
 extern char *smig_snapshot_to_json(SmigSnapshot *snapshot);
 extern SmigSnapshot *smig_snapshot_from_json(const char *json);
 extern char *smig_snapshot_fingerprint(SmigSnapshot *snapshot);
+
+/* snapshot_copy.c */
+
+/* What a map is asked to translate, besides attributes. */
+extern const char smig_map_id[];
+extern const char smig_map_name[];
+
+typedef const char *(*SmigTextMap) (const SmigObject *object,
+									const char *what, const char *text,
+									void *arg);
+
+extern SmigSnapshot *smig_snapshot_copy(const SmigSnapshot *snapshot,
+										SmigTextMap map, void *arg,
+										SmigObject **clash);
+
+/* rename_hint.c */
+extern List *smig_rename_hints_of_setting(void);
+extern List *smig_rename_hints_of_model(const char *name, const char *source,
+										bool inverse);
+extern void smig_rename_check(const List *lines);
+extern SmigSnapshot *smig_rename_apply(SmigSnapshot *from, SmigSnapshot *to,
+									   List *hints);
 
 /* snapshot_rename.c */
 extern SmigSnapshot *smig_snapshot_rename_schema(SmigSnapshot *snapshot,

@@ -16,7 +16,6 @@
 #include "postgres.h"
 
 #include "common/keywords.h"
-#include "miscadmin.h"
 #include "parser/scanner.h"
 #include "utils/builtins.h"
 
@@ -34,6 +33,8 @@ typedef struct Renaming
 {
 	const char *from;			/* as quoted */
 	const char *to;				/* as quoted */
+	const char *from_name;
+	const char *to_name;
 	const char *object;			/* for messages */
 } Renaming;
 
@@ -83,6 +84,24 @@ refuse_alias(const Renaming *renaming)
 }
 
 /*
+ * Whether a literal is the name of something in the schema, as in
+ * nextval('schema.sequence'::regclass).
+ */
+static bool
+names_object(const Renaming *renaming, const char *literal)
+{
+	const char *name = quote_literal_cstr(renaming->from);
+	size_t		length = strlen(name) - 1;
+	const char *end = literal + 1;
+
+	if (strncmp(literal, name, length) != 0 || literal[length] != '.')
+		return false;
+	while (*end && (*end != '\'' || *++end == '\''))
+		end++;
+	return strncmp(end, "::reg", 5) == 0;
+}
+
+/*
  * Renames the schema in one piece of SQL.  Errors: 0A000 when a table alias
  * has the schema's name, because "name." could then mean either.
  */
@@ -100,7 +119,9 @@ rename_in_sql(const Renaming *renaming, const char *text)
 	bool		schema_dot = false; /* the last tokens were "schema." */
 	bool		itself = false; /* ... and after it the same name */
 
-	if (strstr(text, renaming->from) == NULL)
+	/* in a literal, a quote in the name is doubled */
+	if (strstr(text, renaming->from) == NULL &&
+		strchr(renaming->from, '\'') == NULL)
 		return pstrdup(text);
 	initStringInfo(&buf);
 	scanner = scanner_init(text, &extra, &no_keywords, NULL);
@@ -110,6 +131,17 @@ rename_in_sql(const Renaming *renaming, const char *text)
 		bool		same = strncmp(here, renaming->from, length) == 0 &&
 			(here[0] == '"' ? here[length] != '"' :
 		 word_length(here) == length);
+
+		if (*here == '\'' && names_object(renaming, here))
+		{
+			char	   *name = quote_literal_cstr(renaming->to);
+
+			appendBinaryStringInfo(&buf, text + copied,
+								   (int) (here - text) - copied);
+			appendBinaryStringInfo(&buf, name, (int) strlen(name) - 1);
+			copied = location +
+				(int) strlen(quote_literal_cstr(renaming->from)) - 1;
+		}
 
 		/* a relation called like its schema is an alias where it has none */
 		if (itself && *here != '(' && !alias_follows(here))
@@ -146,6 +178,27 @@ is_plain(const char *attr)
 }
 
 /*
+ * One text of an object, with the schema's new name.
+ */
+static const char *
+map_text(const SmigObject *object, const char *what, const char *text,
+		 void *arg)
+{
+	Renaming   *renaming = arg;
+	bool		self = strcmp(object->kind->name, "schema") == 0;
+
+	renaming->object = object->key;
+	if (what == smig_map_name)
+		return self ? renaming->to_name : text;
+	if (what == smig_map_id)
+		return self ? renaming->to : rename_in_sql(renaming, text);
+	if (strcmp(what, "_schema") == 0)
+		return strcmp(text, renaming->from_name) == 0 ? renaming->to_name :
+			text;
+	return is_plain(what) ? text : rename_in_sql(renaming, text);
+}
+
+/*
  * A copy of "snapshot" in which the schema "from" is called "to" (both
  * unquoted).  Errors: see rename_in_sql; 0A000 when two objects would get one
  * name.
@@ -154,61 +207,25 @@ SmigSnapshot *
 smig_snapshot_rename_schema(SmigSnapshot *snapshot, const char *from,
 							const char *to)
 {
-	SmigSnapshot *copy = smig_snapshot_create();
+	SmigSnapshot *copy;
+	SmigObject *clash;
 	Renaming	renaming;
 	MemoryContext old;
 
 	renaming.from = pstrdup(quote_identifier(from));
 	renaming.to = pstrdup(quote_identifier(to));
-	for (int i = 0; i < snapshot->nobjects; i++)
-	{
-		SmigObject *object = snapshot->objects[i];
-		bool		self = strcmp(object->kind->name, "schema") == 0;
-		List	   *attrs = NIL;
-
-		CHECK_FOR_INTERRUPTS();
-		renaming.object = object->key;
-		for (int j = 0; j < object->nattrs; j++)
-		{
-			const char *name = object->attrs[j].name;
-			const char *value = object->attrs[j].value;
-
-			if (strcmp(name, "_schema") == 0)
-				value = strcmp(value, from) == 0 ? to : value;
-			else if (!is_plain(name))
-				value = rename_in_sql(&renaming, value);
-			attrs = lappend(lappend(attrs,
-									MemoryContextStrdup(copy->context, name)),
-							unconstify(char *, value));
-		}
-		if (smig_snapshot_add(copy, object->kind,
-							  self ? renaming.to :
-							  rename_in_sql(&renaming, object->id),
-							  self ? to : object->name, attrs) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot compare schema \"%s\" as \"%s\"", from, to),
-					 errdetail("Two of its objects would have the same name as %s %s.",
-							   object->kind->name, object->id),
-					 errhint("Compare the databases instead: schemamig_diff('database:a', 'database:b').")));
-	}
-	for (int i = 0; i < snapshot->nobjects; i++)
-	{
-		SmigObject *object = snapshot->objects[i];
-		SmigObject *made = copy->objects[i];
-		ListCell   *lc;
-
-		if (object->parent)
-			made->parent = copy->objects[object->parent->index];
-		if (object->origin)
-			made->origin = copy->objects[object->origin->index];
-		foreach(lc, object->deps)
-			smig_object_depend(made,
-							   copy->objects[((SmigObject *) lfirst(lc))->index]);
-	}
+	renaming.from_name = from;
+	renaming.to_name = to;
+	copy = smig_snapshot_copy(snapshot, map_text, &renaming, &clash);
+	if (clash)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot compare schema \"%s\" as \"%s\"", from, to),
+				 errdetail("Two of its objects would have the same name as %s %s.",
+						   clash->kind->name, clash->id),
+				 errhint("Compare the databases instead: schemamig_diff('database:a', 'database:b').")));
 	old = MemoryContextSwitchTo(copy->context);
 	copy->schemas = list_make1(pstrdup(to));
 	MemoryContextSwitchTo(old);
-	smig_snapshot_link(copy);
 	return copy;
 }

@@ -147,6 +147,32 @@ adopt_owners(const Source *source, SmigSnapshot *snapshot,
 }
 
 /*
+ * Follows what models and the setting say of renames.  There is nothing to
+ * rename in what is compared with nothing.
+ */
+static SmigSnapshot *
+follow_hints(const Source *first, const Source *second, SmigSnapshot *from,
+			 SmigSnapshot *to)
+{
+	List	   *hints;
+
+	if (first->kind == SOURCE_EMPTY || second->kind == SOURCE_EMPTY)
+		return from;
+	hints = smig_rename_hints_of_setting();
+	if (second->model)
+		hints = list_concat(hints,
+							smig_rename_hints_of_model(second->model->name,
+													   second->model->source,
+													   false));
+	else if (first->model)
+		hints = list_concat(hints,
+							smig_rename_hints_of_model(first->model->name,
+													   first->model->source,
+													   true));
+	return smig_rename_apply(from, to, hints);
+}
+
+/*
  * Reads the two sides of a comparison.  When one is a schema, the other is
  * reduced to one schema too, and called by the source's name: "schema:a" and
  * "schema:b" are compared as if they had the same name.  Errors: 22023 for
@@ -189,4 +215,5 @@ smig_source_pair(const char *source, const char *target, SmigSnapshot **from,
 		strcmp(linitial((*from)->schemas), linitial((*to)->schemas)) != 0)
 		*to = smig_snapshot_rename_schema(*to, linitial((*to)->schemas),
 										  linitial((*from)->schemas));
+	*from = follow_hints(&first, &second, *from, *to);
 }

@@ -34,7 +34,7 @@ FROM (VALUES
 	('schemamig_import', 'tool text, source text, down text DEFAULT NULL::text'),
 	('schemamig_adopt', 'tool text DEFAULT NULL::text'),
 	('schemamig_baseline', 'message text DEFAULT ''baseline''::text, revision text DEFAULT NULL::text'),
-	('schemamig_squash', 'range text, message text, revision text DEFAULT NULL::text'),
+	('schemamig_squash', 'range text, message text, revision text DEFAULT NULL::text, verify boolean DEFAULT NULL::boolean'),
 	('schemamig_lint', 'sql text'),
 	('schemamig_rewrite', 'sql text'),
 	('schemamig_trace', 'target text DEFAULT ''head''::text, direction text DEFAULT ''apply''::text, steps text DEFAULT ''cheap''::text, budget interval DEFAULT ''00:00:05''::interval'),

@@ -51,7 +51,15 @@ sub needs_database
 	my ($case) = @_;
 
 	return join("\n", map { slurp_file("$dir/$case.$_.sql") } qw(a b)) =~
-	  /^-- (alone|commit)|\b(SCHEMA|EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|LANGUAGE (?!sql|plpgsql)|ACCESS METHOD|FOREIGN (?!KEY)|SERVER|CAST|TRANSFORM|DEFAULT PRIVILEGES)/m;
+	  /^-- (alone|commit|schemamig:rename)|\b(SCHEMA|EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|LANGUAGE (?!sql|plpgsql)|ACCESS METHOD|FOREIGN (?!KEY)|SERVER|CAST|TRANSFORM|DEFAULT PRIVILEGES)/m;
+}
+
+# The hints in a schema, as the setting has them.
+sub renames_of
+{
+	my ($sql) = @_;
+
+	return join(', ', $sql =~ /^-- schemamig:rename (.*)/mg) =~ s/'/''/gr;
 }
 
 sub schema_of
@@ -98,7 +106,9 @@ sub round_trip
 	  run_sql('b', "$load_b\n" . $snapshot->('b') . $left->('b'));
 	(undef, $found{load_a}) = run_sql('a',
 		"$load_a\n" . $snapshot->('a') . "\\set t `cat $work/b.json`
+		SET schemamig.rename = '" . renames_of($load_b) . "';
 		CREATE TEMP TABLE d AS SELECT * FROM smig.schemamig_diff('live', :'t');
+		RESET schemamig.rename;
 		\\o $work/up.sql
 		SELECT up FROM d WHERE up IS NOT NULL ORDER BY seq;
 		\\o $work/down.sql

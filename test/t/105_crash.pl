@@ -240,6 +240,8 @@ foreach my $how ('kill -9', 'immediate shutdown')
 		$ctl->query('UPDATE hold SET wait = 30');
 		$blocker->query($case->{blocker}) if $case->{blocker};
 
+		# else the worker may be waiting for the one before
+		$ctl->until("SELECT NOT EXISTS ($answered_sql)");
 		$caller->send("SELECT * FROM $call");
 		my $pid = worker_at($ctl, $case->{at}, $caller);
 		is($ctl->query($left), $case->{left}, "$name: there is something to clean up")

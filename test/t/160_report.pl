@@ -176,6 +176,19 @@ my $edges = sql('SELECT sum(cardinality(parents)) FROM schemamig_history()', 'sh
 is(scalar(elements('path', class => 'edge')), $edges, 'and every parent');
 page_like($page, qr/\A[\t\n\x20-\x7e]+\z/, 'the page is ASCII');
 
+# what was changed outside of revisions
+page_like($page, qr/<span class="badge good">none<\/span> The live schema is what the current revisions left/,
+	'no drift is said');
+sql('CREATE TABLE "<i>by hand</i>" (a int); COMMENT ON TABLE "<i>by hand</i>" IS $$</pre><script>$$', 'shop');
+my $drifted = sql('SELECT schemamig_report()', 'shop');
+page_is_sound($drifted, 'drift');
+my $differences = sql('SELECT count(*) FROM schemamig_drift()', 'shop');
+cmp_ok($differences, '>', 0, 'there is drift');
+page_like($drifted, qr/<span class="badge warning">$differences differences?<\/span> Changed outside of revisions/,
+	'drift is counted');
+page_like($drifted, qr/CREATE TABLE public\.&quot;&lt;i&gt;by hand&lt;\/i&gt;&quot;/, 'and shown as SQL');
+sql('DROP TABLE "<i>by hand</i>"', 'shop');
+
 # the other way
 my $revert = sql("SELECT schemamig_report('0013_audit_the_shop')", 'shop');
 page_is_sound($revert, 'revert');

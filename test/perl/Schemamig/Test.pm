@@ -12,12 +12,15 @@ use Schemamig::Session;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(new_node revision session $worker_sql worker_pid
+our @EXPORT = qw(new_node revision session $worker_sql $answered_sql worker_pid
   worker_at no_worker nothing_left crash);
 
-# The worker of the run in progress.
+# The worker of the run in progress, and one that has answered.
 our $worker_sql =
-  "SELECT pid FROM pg_stat_activity WHERE backend_type = 'schemamig worker'";
+  "SELECT pid FROM pg_stat_activity WHERE backend_type = 'schemamig worker'"
+  . " AND query <> 'schemamig: snapshot of the schema'";
+our $answered_sql =
+  "SELECT pid FROM pg_stat_activity WHERE query = 'schemamig: snapshot of the schema'";
 
 # A server with the extension in database postgres.
 sub new_node
@@ -63,8 +66,7 @@ sub worker_pid
 sub worker_at
 {
 	my ($ctl, $condition, $caller) = @_;
-	$ctl->until("SELECT count(*) > 0 FROM pg_stat_activity"
-		  . " WHERE backend_type = 'schemamig worker' AND ($condition)")
+	$ctl->until("SELECT EXISTS ($worker_sql AND ($condition)) AND NOT EXISTS ($answered_sql)")
 	  or die "the worker did not get to: $condition\n"
 	  . ($caller ? $caller->err : '');
 	return worker_pid($ctl);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id serial PRIMARY KEY, a int CHECK (a > 0));
+CREATE TABLE r (a int REFERENCES t);
+INSERT INTO t (a) VALUES (1);

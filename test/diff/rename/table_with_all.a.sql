@@ -1,0 +1,16 @@
+CREATE TABLE customer (id serial PRIMARY KEY, mail text UNIQUE CHECK (mail <> ''), parent int REFERENCES customer (id), n int GENERATED ALWAYS AS IDENTITY);
+COMMENT ON TABLE customer IS 'customer';
+GRANT SELECT ON customer TO alice;
+GRANT UPDATE (mail) ON customer TO bob;
+CREATE INDEX customer_mail_lower ON customer (lower(mail)) WHERE mail IS NOT NULL;
+CREATE STATISTICS customer_stat ON mail, parent FROM customer;
+CREATE TABLE orders (customer int REFERENCES customer ON DELETE CASCADE);
+CREATE VIEW v AS SELECT id, mail FROM customer WHERE parent IS NULL;
+CREATE VIEW w AS SELECT v.mail, customer.id AS customer FROM v JOIN customer USING (id);
+CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM customer;
+CREATE FUNCTION f(c customer) RETURNS SETOF customer LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER customer BEFORE UPDATE OF mail ON customer FOR EACH ROW WHEN (old.mail IS DISTINCT FROM new.mail) EXECUTE FUNCTION g();
+CREATE POLICY p ON customer USING (mail = current_user AND EXISTS (SELECT FROM orders WHERE orders.customer = customer.id));
+CREATE RULE r AS ON DELETE TO customer DO ALSO SELECT 1;
+INSERT INTO customer (mail) VALUES ('a'), ('b');

@@ -1,0 +1,10 @@
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE DOMAIN pos AS int CHECK (VALUE > 0);
+CREATE TYPE pair AS (x int, y mood);
+CREATE TABLE t (m mood DEFAULT 'a', p pos DEFAULT 1, c pair, ms mood[] CHECK (ms <> '{b}'));
+CREATE INDEX ti ON t (m) WHERE m = 'a';
+CREATE VIEW v AS SELECT m, 'b'::mood AS b, p FROM t;
+CREATE FUNCTION f(m mood, p pos DEFAULT 1) RETURNS pair LANGUAGE sql AS 'SELECT 1, $1';
+COMMENT ON FUNCTION f IS 'f';
+GRANT USAGE ON TYPE mood TO alice;
+INSERT INTO t VALUES ('a', 1, (1, 'b'), '{a}');
