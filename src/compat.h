@@ -66,6 +66,16 @@
 	((void) ExecCheckRTPerms((plan)->rtable, true))
 #endif
 
+/* Whoever may vacuum need not own the table from 16 on. */
+#include "commands/vacuum.h"
+#if PG_VERSION_NUM >= 160000
+#define smig_vacuum_is_permitted(relation, form) \
+	vacuum_is_permitted_for_relation((relation), (form), VACOPT_VACUUM)
+#else
+#define smig_vacuum_is_permitted(relation, form) \
+	vacuum_is_relation_owner((relation), (form), VACOPT_VACUUM)
+#endif
+
 /* Latches no longer bring the WL_ flags along in 18. */
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000

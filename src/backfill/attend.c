@@ -16,15 +16,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "backfill/engine.h"
+#include "compat.h"
 #include "execute.h"
 #include "settings.h"
 #include "step.h"
@@ -148,20 +151,58 @@ look_around(SmigEngine *engine, SmigLook *look)
 }
 
 /*
- * Whether nobody holds a lock on the table that VACUUM would wait for: it warns
- * when it skips a table for that.
+ * Whether the role may vacuum the table, which it is told once when not, and
+ * nobody holds a lock on it that VACUUM would wait for.
  */
 static bool
-is_free_to_vacuum(Oid relation)
+can_vacuum(SmigEngine *engine)
 {
-	MemoryContext context = CurrentMemoryContext;
+	Oid			relation = engine->backfill->plan->relation;
 	bool		is_free;
 
+	if (engine->may_not_vacuum)
+		return false;
 	StartTransactionCommand();
 	is_free = ConditionalLockRelationOid(relation, ShareUpdateExclusiveLock);
+	if (is_free)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+
+		engine->may_not_vacuum = HeapTupleIsValid(tuple) &&
+			!smig_vacuum_is_permitted(relation,
+									  (Form_pg_class) GETSTRUCT(tuple));
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+	}
 	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return is_free;
+	MemoryContextSwitchTo(engine->batch_context);
+	return is_free && !engine->may_not_vacuum;
+}
+
+/*
+ * Executes VACUUM without what it says of a lock that somebody has taken since
+ * can_vacuum(): it is skipped then, and done later.
+ */
+static void
+execute_vacuum(SmigEngine *engine, SmigScript *script)
+{
+	int			save = client_min_messages;
+
+	client_min_messages = ERROR;
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		MemoryContextSwitchTo(engine->batch_context);
+		smig_execute_statement(script, linitial(script->statements),
+							   "schemamig backfill", true);
+		CommitTransactionCommand();
+	}
+	PG_FINALLY();
+	{
+		client_min_messages = save;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(engine->batch_context);
 }
 
 /*
@@ -192,7 +233,7 @@ vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 		(int64) (every * look->total) ||
 		look->scanned - engine->vacuumed_at < FIRST_BATCH)
 		return;
-	if (!is_free_to_vacuum(engine->backfill->plan->relation))
+	if (!can_vacuum(engine))
 		return;
 	engine->vacuumed_at = look->scanned;
 	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED%s) %s",
@@ -200,12 +241,7 @@ vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 										", INDEX_CLEANUP off" : "",
 										engine->backfill->plan->relation_name),
 							   SMIG_TRANSACTION_REVISION, "backfill");
-	StartTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
-	smig_execute_statement(script, linitial(script->statements),
-						   "schemamig backfill", true);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(engine->batch_context);
+	execute_vacuum(engine, script);
 }
 
 /*

@@ -83,6 +83,7 @@ typedef struct SmigEngine
 	/* the leader's */
 	TimestampTz reported;
 	int64		vacuumed_at;	/* rows scanned at the last VACUUM */
+	bool		may_not_vacuum; /* the role has no right to, and was told */
 	char	   *held_by;		/* reason for holding back, told once */
 	char	   *throttled_by;	/* reason on record */
 	bool		told_nice;

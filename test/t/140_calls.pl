@@ -54,8 +54,8 @@ sub revise
 		  . ' COMMIT; UPDATE dead SET a = 2; COMMIT; VACUUM (INDEX_CLEANUP on) dead; UPDATE dead SET a = 3;');
 	like($caller->query("SELECT * FROM schemamig_apply('dead')"), qr/^1\|dead/, 'VACUUM in a script');
 	$ctl->query('CREATE EXTENSION pgstattuple');
-	# without VACUUM the table would have three versions of each row
-	cmp_ok($ctl->query("SELECT pg_relation_size('dead') / 8192"), '<=', 2 * 25, 'VACUUM in a script removes dead rows');
+	# 23 pages a version; without VACUUM the table would have three of each row
+	cmp_ok($ctl->query("SELECT pg_relation_size('dead') / 8192"), '<=', 60, 'VACUUM in a script removes dead rows');
 }
 
 # 3. forms that work; $id stands for the revision

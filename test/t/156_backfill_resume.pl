@@ -145,5 +145,19 @@ restart('immediate');
 is($ctl->query("SELECT revision FROM schemamig_apply('require')"), 'require', 'required: applied');
 exactly_once('required');
 
+# who may not vacuum is told so once
+{
+	$ctl->query('CREATE ROLE writer; CREATE TABLE dirty (id int PRIMARY KEY, n int NOT NULL);'
+		  . ' INSERT INTO dirty SELECT i, 0 FROM generate_series(1, 8000) i;'
+		  . ' GRANT SELECT, UPDATE ON dirty TO writer; GRANT USAGE ON SCHEMA schemamig TO writer;'
+		  . ' GRANT EXECUTE ON FUNCTION schemamig_backfill TO writer');
+	my $writer = session($node);
+	is($writer->query("SET ROLE writer; SET schemamig.vacuum_every = 0.01;"
+			  . " SELECT schemamig_backfill('UPDATE dirty SET n = n + 1', batch_size => 1000)"), 8000,
+		'without the right to vacuum: done');
+	is(scalar(() = $writer->err =~ /WARNING: .*vacuum/g), 1, 'and one warning');
+	is($ctl->query('SELECT count(*), min(n), max(n) FROM dirty'), '8000|1|1', 'every row once');
+}
+
 $node->stop;
 done_testing();

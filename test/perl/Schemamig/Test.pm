@@ -27,7 +27,8 @@ sub new_node
 {
 	my ($name, @settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init;
+	# whatever the locale of the machine is
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 	$node->append_conf('postgresql.conf', join "\n",
 		'max_worker_processes = 16', 'autovacuum = off',
 		'restart_after_crash = on', 'max_prepared_transactions = 5',
