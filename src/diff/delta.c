@@ -312,6 +312,50 @@ replace_roots(SmigDelta *delta, SmigObject *attached)
 }
 
 /*
+ * Whether an index of a table is like another one there that is, or is to be,
+ * part of an index of the partitioned table: PostgreSQL would attach either.
+ */
+bool
+smig_delta_has_attached_twin(const SmigObject *index)
+{
+	ListCell   *lc;
+
+	if (index->parent == NULL || index->origin ||
+		strcmp(index->kind->name, "index") != 0)
+		return false;
+	foreach(lc, index->parent->children)
+	{
+		const SmigObject *other = lfirst(lc);
+
+		if (other->kind == index->kind && other->origin &&
+			smig_attr_same(index, other, "def") &&
+			smig_attr_same(index, other, "unique"))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Replaces the indexes of a table that becomes a partition which would be
+ * attached in place of those that are to be.
+ */
+static void
+replace_twins(SmigDelta *delta, const SmigObject *link)
+{
+	ListCell   *lc;
+
+	foreach(lc, link->parent->children)
+	{
+		SmigObject *index = lfirst(lc);
+		SmigObject *old = smig_delta_state(delta, index)->other;
+
+		if (old && smig_delta_has_attached_twin(index) &&
+			smig_delta_state(delta, old)->fate != SMIG_FATE_DROP)
+			set_fate(delta, old, SMIG_FATE_REPLACE);
+	}
+}
+
+/*
  * Fates from each object's own attributes.
  */
 static void
@@ -360,8 +404,13 @@ first_fates(SmigDelta *delta)
 			replace_roots(delta, part);
 	}
 	for (int i = 0; i < delta->to->nobjects; i++)
+	{
 		if (delta->to_states[i].other == NULL)
 			delta->to_states[i].fate = SMIG_FATE_CREATE;
+		if (smig_delta_is_new(delta, delta->to->objects[i]) &&
+			strcmp(delta->to->objects[i]->kind->name, "partition") == 0)
+			replace_twins(delta, delta->to->objects[i]);
+	}
 	MemoryContextDelete(scratch);
 }
 

@@ -95,6 +95,7 @@ extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
 								  bool backward);
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
+extern bool smig_delta_has_attached_twin(const SmigObject *index);
 extern bool smig_delta_spares(SmigDelta *delta, const SmigObject *object);
 extern void smig_delta_refuse(SmigDelta *delta, const char *detail,
 							  const char *reason);

@@ -202,6 +202,10 @@ edges_for_links(SmigDelta *delta)
 				continue;
 			add_edge(delta, delta->from_states[i].drop, state->drop, false);
 			add_edge(delta, delta->from_states[i].drop, state->alter, false);
+			/* what is dropped of the origin would take the part along */
+			if (!state->implied && state->drop >= 0 && !state->folded)
+				add_edge(delta, delta->from_states[i].drop,
+						 smig_delta_state(delta, part->origin)->drop, false);
 		}
 	}
 	for (int i = 0; i < delta->to->nobjects; i++)
@@ -218,6 +222,15 @@ edges_for_links(SmigDelta *delta)
 			SmigState  *state = smig_delta_state(delta, part);
 			SmigState  *origin;
 
+			if (smig_delta_has_attached_twin(part))
+			{
+				SmigObject *old = state->other;
+
+				add_edge(delta, makes, state->create, false);
+				if (old)
+					add_edge(delta, smig_delta_state(delta, old)->drop, makes,
+							 false);
+			}
 			if (part == link || part->origin == NULL)
 				continue;
 			origin = smig_delta_state(delta, part->origin);
@@ -443,6 +456,11 @@ smig_delta_make_edges(SmigDelta *delta)
 			edges_for_new(delta, new, new->parent);
 		if (strcmp(new->kind->name, "trigger copy") == 0)
 			edges_for_copy(delta, new);
+		/* a type that is changed with the origin's brings its own storage */
+		if (strcmp(new->kind->name, "column") == 0 && state->alter >= 0 &&
+			smig_delta_inherits_both(delta, new))
+			add_edge(delta, smig_delta_state(delta, new->origin)->alter,
+					 state->alter, false);
 	}
 	edges_for_names(delta);
 	edges_for_links(delta);

@@ -388,6 +388,9 @@ smig_emit_create(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 		Assert(def != NULL);
 		smig_cell_add(cell, "%s", def);
 	}
+	if (smig_delta_state(delta, object)->unsupported &&
+		cell->text.len == 0)
+		return;
 	smig_emit_extras(delta, NULL, object, cell);
 }
 

@@ -494,7 +494,7 @@ smig_emit_revoke_all(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 
 /*
  * REVOKE on a table takes the privileges on its columns as well, so those that
- * stay are granted again.
+ * stay, or were made with the table, are granted again.
  */
 static void
 restore_column_grants(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
@@ -506,11 +506,13 @@ restore_column_grants(SmigDelta *delta, const SmigObject *table, SmigCell *cell)
 	foreach(lc, table->children)
 	{
 		const SmigObject *column = lfirst(lc);
+		SmigState  *state = smig_delta_state(delta, column);
 		GrantTarget target;
 
 		if (column->kind->acl_type != OBJECT_COLUMN ||
 			smig_attr(column, "acl") == NULL ||
-			smig_delta_is_new(delta, column))
+			(smig_delta_is_new(delta, column) && !state->folded &&
+			 !(state->implied && smig_delta_is_new(delta, table))))
 			continue;
 		target = target_of(column);
 		write_grants(cell, &target, NIL, object_grants(column));
@@ -546,6 +548,6 @@ smig_emit_privileges(SmigDelta *delta, const SmigObject *old,
 	else if (owner && before && strcmp(owner, before) != 0)
 		grants_change_owner(grants, before, owner);
 	write_grants(cell, &target, grants, object_grants(new));
-	if (old && new->kind->acl_type == OBJECT_TABLE)
+	if (new->kind->acl_type == OBJECT_TABLE)
 		restore_column_grants(delta, new, cell);
 }

@@ -50,8 +50,11 @@ alter_trigger(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 			return false;
 		smig_cell_add(cell, "CREATE OR REPLACE TRIGGER %s",
 					  def + strlen(start));
+		/* one that is replaced is enabled */
+		if (smig_attr(new, "enabled"))
+			write_enabled(new, "TRIGGER", cell);
 	}
-	if (!smig_attr_same(old, new, "enabled"))
+	else if (!smig_attr_same(old, new, "enabled"))
 		write_enabled(new, "TRIGGER", cell);
 	return true;
 }

@@ -1,0 +1,2 @@
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO alice;
+CREATE TABLE gone (a int, b int); REVOKE ALL ON gone FROM alice; GRANT SELECT (b) ON gone TO alice;
