@@ -83,6 +83,42 @@ can_validate_later(SmigDelta *delta, const SmigObject *object)
 		 smig_attr(object->parent, "partition_by") == NULL);
 }
 
+/*
+ * A check that stays NOT VALID can be valid in children, which have got it NOT
+ * VALID as well.
+ */
+static void
+validate_heirs(SmigDelta *delta, const SmigObject *check, SmigCell *cell)
+{
+	ListCell   *lc;
+
+	if (smig_attr(check, "not_valid") == NULL)
+		return;
+	foreach(lc, check->parent->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+		ListCell   *child;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			link->parent == check->parent)
+			continue;
+		foreach(child, link->parent->children)
+		{
+			const SmigObject *heir = lfirst(child);
+
+			if (heir->origin != check ||
+				!smig_delta_state(delta, heir)->implied)
+				continue;
+			validate_heirs(delta, heir, cell);
+			if (smig_attr(heir, "not_valid"))
+				continue;
+			smig_cell_break(cell);
+			smig_cell_add(cell, "ALTER TABLE %s VALIDATE CONSTRAINT %s",
+						  heir->parent->id, quote_identifier(heir->name));
+		}
+	}
+}
+
 static void
 create_check(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
@@ -105,6 +141,7 @@ create_check(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 						 psprintf("%s is scanned while it is locked",
 								  object->parent->id),
 						 "Add the constraint NOT VALID, then validate it.");
+	validate_heirs(delta, object, cell);
 }
 
 static void
