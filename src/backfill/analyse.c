@@ -321,6 +321,21 @@ reads_target(const Query *query, Node *expression)
 	return false;
 }
 
+/* Whether a table has triggers that see an UPDATE. */
+static bool
+has_update_triggers(Oid relation)
+{
+	Relation	table = table_open(relation, AccessShareLock);
+	bool		triggers = table->trigdesc &&
+		(table->trigdesc->trig_update_before_row ||
+	 table->trigdesc->trig_update_after_row ||
+	 table->trigdesc->trig_update_before_statement ||
+	 table->trigdesc->trig_update_after_statement);
+
+	table_close(table, NoLock);
+	return triggers;
+}
+
 /*
  * Whether it makes no difference when the statement is run on a row twice: no
  * column that it sets is read, nothing in it is volatile, and no trigger sees
@@ -330,22 +345,14 @@ bool
 smig_backfill_is_repeatable(const SmigBackfillPlan *plan)
 {
 	Query	   *query = analyse_statement(plan->statement);
-	Relation	table;
-	bool		triggers;
 
 	if (query->commandType == CMD_DELETE)
 		return true;
 	if (query->commandType == CMD_INSERT)
 		return query->onConflict &&
 			query->onConflict->action == ONCONFLICT_NOTHING;
-	table = table_open(plan->relation, AccessShareLock);
-	triggers = table->trigdesc &&
-		(table->trigdesc->trig_update_before_row ||
-		 table->trigdesc->trig_update_after_row ||
-		 table->trigdesc->trig_update_before_statement ||
-		 table->trigdesc->trig_update_after_statement);
-	table_close(table, NoLock);
-	return !triggers && !query->hasSubLinks &&
+	return !has_update_triggers(plan->relation) &&
+		!has_update_triggers(plan->root) && !query->hasSubLinks &&
 		!contain_volatile_functions((Node *) query->targetList) &&
 		!reads_target(query, (Node *) query->targetList);
 }
