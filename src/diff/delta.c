@@ -475,11 +475,6 @@ replace(SmigDelta *delta, List *work, SmigObject *old, const SmigObject *because
 		refuse(delta, old, because);
 		return work;
 	}
-	if (old->kind->flags & SMIG_KIND_UNMODELLED)
-	{
-		refuse(delta, old, because);
-		return work;
-	}
 	set_fate(delta, old, SMIG_FATE_REPLACE);
 	return lappend(work, old);
 }

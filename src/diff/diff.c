@@ -444,20 +444,15 @@ put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq, bool backward)
 		{
 			SmigObject *object = snapshot->objects[i];
 			SmigState  *state = smig_delta_state(delta, object);
+			const char *reason = state->unsupported;
 			SmigCell	cell;
 
-			bool		unmodelled = object->kind->flags & SMIG_KIND_UNMODELLED;
-			const char *reason = state->unsupported;
-
-			if (backward && reason == NULL)
-				continue;
-			if (unmodelled ? state->fate == SMIG_FATE_KEEP ||
-				(side == 1 && state->other != NULL) : reason == NULL)
+			if (reason == NULL)
 				continue;
 			smig_cell_init(&cell);
 			smig_cell_hazard(&cell, backward ? "irreversible" : "unsupported",
 							 backward ? "warning" : "error",
-							 reason ? reason : "no DDL is written for this kind",
+							 reason,
 							 "Write this change by hand.");
 			put_row(result, ++seq, object->kind->name, object->id,
 					"unsupported", &cell, NULL);
@@ -466,7 +461,7 @@ put_unsupported(ReturnSetInfo *result, SmigDelta *delta, int seq, bool backward)
 							"%s %s differs, and schemamig does not write DDL for the way back" :
 							"%s %s differs, and schemamig does not write DDL for it",
 							object->kind->name, object->id),
-					 reason ? errdetail("%s.", reason) : 0));
+					 errdetail("%s.", reason)));
 		}
 	}
 	return seq;

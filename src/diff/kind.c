@@ -17,6 +17,7 @@
 static const SmigKind *const families[] = {
 	smig_kinds_schema,
 	smig_kinds_type,
+	smig_kinds_base_type,
 	smig_kinds_sequence,
 	smig_kinds_table,
 	smig_kinds_view,

@@ -60,10 +60,10 @@ typedef struct SmigCell
 #define SMIG_KIND_PART			0x0200
 /* Dropping the parent does not drop it. */
 #define SMIG_KIND_KEEP			0x0400
-/* Known, but not something we can write DDL for. */
-#define SMIG_KIND_UNMODELLED	0x0800
 /* Says something of what it needs: left out where that is. */
-#define SMIG_KIND_LINK			0x1000
+#define SMIG_KIND_LINK			0x0800
+/* May belong to what is no object here: an extension's, or PostgreSQL's. */
+#define SMIG_KIND_ANYWHERE		0x1000
 
 typedef struct SmigKind
 {
@@ -97,6 +97,7 @@ extern const SmigKind *smig_kind_find(const char *name);
 /* Families of descriptors, each ended by one without a name. */
 extern const SmigKind smig_kinds_schema[];
 extern const SmigKind smig_kinds_type[];
+extern const SmigKind smig_kinds_base_type[];
 extern const SmigKind smig_kinds_sequence[];
 extern const SmigKind smig_kinds_table[];
 extern const SmigKind smig_kinds_column[];

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * kind_misc.c
- *	  Default privileges, languages, transforms, access methods; and kinds
- *	  that are only reported.
+ *	  Default privileges, languages, transforms, access methods, labels.
  *
  * IDENTIFICATION
  *	  src/diff/kind_misc.c
@@ -107,6 +106,57 @@ drop_member_privileges(SmigDelta *delta, const SmigObject *object,
 			return;
 	}
 	smig_emit_member_privileges(object, NULL, cell);
+}
+
+/*
+ * What a security label is on, as SECURITY LABEL names it.
+ */
+static char *
+labelled(const SmigObject *label)
+{
+	const SmigObject *object = label->parent;
+	const char *column = smig_attr(label, "_column");
+
+	if (object == NULL)
+		return pstrdup(smig_attr(label, "_target"));
+	if (column && strcmp(object->kind->sql, "COLUMN") != 0)
+		return psprintf("COLUMN %s.%s", object->id, column);
+	return psprintf("%s %s", object->kind->sql, object->id);
+}
+
+static void
+create_label(SmigDelta *delta, const SmigObject *label, SmigCell *cell)
+{
+	smig_cell_add(cell, "SECURITY LABEL FOR %s ON %s IS %s",
+				  smig_attr(label, "_provider"), labelled(label),
+				  quote_literal_cstr(smig_attr(label, "label")));
+}
+
+static bool
+alter_label(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
+			SmigCell *cell)
+{
+	create_label(delta, new, cell);
+	return true;
+}
+
+/*
+ * A label goes with the extension whose member it is on.
+ */
+static void
+drop_label(SmigDelta *delta, const SmigObject *label, SmigCell *cell)
+{
+	ListCell   *lc;
+
+	foreach(lc, label->deps)
+	{
+		SmigFate	fate = smig_delta_state(delta, lfirst(lc))->fate;
+
+		if (fate == SMIG_FATE_DROP || fate == SMIG_FATE_REPLACE)
+			return;
+	}
+	smig_cell_add(cell, "SECURITY LABEL FOR %s ON %s IS NULL",
+				  smig_attr(label, "_provider"), labelled(label));
 }
 
 /*
@@ -235,31 +285,29 @@ const SmigKind smig_kinds_misc[] = {
 		.create = create_method
 	},
 	{
-		.name = "base type",
-		.sql = "TYPE",
-		.classid = 1247,
-		.order = 36,
-		.flags = SMIG_KIND_UNMODELLED,
-		.query = "SELECT t.oid, 0, 0::oid, 0::oid, 0,"
-		" format('%I.%I', n.nspname, t.typname), t.typname::text,"
-		" n.nspname AS _schema, pg_get_userbyid(t.typowner) AS owner,"
-		" concat_ws(' ', t.typlen, t.typbyval, t.typcategory, t.typispreferred,"
-		" t.typdelim, t.typinput, t.typoutput, t.typreceive, t.typsend,"
-		" t.typmodin, t.typmodout, t.typanalyze, t.typalign, t.typstorage,"
-		" t.typcollation, t.typdefault) AS properties"
-		" FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
-		" WHERE t.typnamespace = ANY ($1) AND (t.typtype = 'p'"
-		" OR t.typtype = 'b' AND NOT EXISTS"
-		" (SELECT FROM pg_type e WHERE e.typarray = t.oid))",
-	},
-	{
+		/* on what is no object here, by the name that PostgreSQL gives it */
 		.name = "security label",
 		.order = 210,
-		.flags = SMIG_KIND_GLOBAL | SMIG_KIND_UNMODELLED,
-		.query = "SELECT 0::oid, 0, 0::oid, 0::oid, 0,"
-		" format('FOR %I ON %s %s', l.provider, upper(l.objtype), l.objname), '',"
-		" l.label AS label FROM pg_seclabels l"
-		" WHERE l.objtype NOT IN ('database', 'role', 'tablespace', 'large object')"
+		.flags = SMIG_KIND_ANYWHERE,
+		.query = "SELECT 0::oid, 0, l.classoid, l.objoid, l.objsubid,"
+		" format('FOR %I ON %s %s', l.provider, k.type, i.identity), '',"
+		" quote_ident(l.provider) AS _provider, l.label AS label,"
+		" format('%s %s', k.type, i.identity) AS _target,"
+		" CASE WHEN l.objsubid <> 0 THEN (SELECT quote_ident(a.attname)"
+		" FROM pg_attribute a WHERE a.attrelid = l.objoid"
+		" AND a.attnum = l.objsubid) END AS _column"
+		" FROM (SELECT classoid, objoid, objsubid, provider, label FROM pg_seclabel"
+		" UNION ALL SELECT classoid, objoid, 0, provider, label FROM pg_shseclabel"
+		" WHERE classoid = 'pg_subscription'::regclass AND objoid IN"
+		" (SELECT s.oid FROM pg_subscription s WHERE s.subdbid ="
+		" (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))) l"
+		" CROSS JOIN LATERAL pg_identify_object(l.classoid, l.objoid, l.objsubid) i"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN l.objsubid <> 0 THEN 'COLUMN'"
+		" ELSE upper(i.type) END) k(type)"
+		" WHERE l.classoid <> 'pg_largeobject'::regclass",
+		.create = create_label,
+		.alter = alter_label,
+		.drop = drop_label
 	},
 	{0}
 };

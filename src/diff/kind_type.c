@@ -263,6 +263,12 @@ attribute_definition(const SmigObject *attribute)
 					collation ? " COLLATE " : "", collation ? collation : "");
 }
 
+static bool
+is_attribute(const SmigObject *child)
+{
+	return strcmp(child->kind->name, "attribute") == 0;
+}
+
 static void
 create_composite(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
@@ -270,11 +276,13 @@ create_composite(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 	ListCell   *lc;
 
 	foreach(lc, object->children)
-		parts = lappend(parts, attribute_definition(lfirst(lc)));
+		if (is_attribute(lfirst(lc)))
+			parts = lappend(parts, attribute_definition(lfirst(lc)));
 	smig_cell_add(cell, "CREATE TYPE %s AS (%s)", object->id,
 				  smig_join(parts, ", "));
 	foreach(lc, object->children)
-		smig_emit_extras(delta, NULL, lfirst(lc), cell);
+		if (is_attribute(lfirst(lc)))
+			smig_emit_extras(delta, NULL, lfirst(lc), cell);
 }
 
 /*

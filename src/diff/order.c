@@ -136,8 +136,7 @@ create_action(SmigDelta *delta, SmigObject *object)
 	if (state->create != NOT_SEEN)
 		return state->create;
 	state->create = NO_ACTION;	/* stops recursion */
-	if (smig_delta_is_new(delta, object) &&
-		!(object->kind->flags & SMIG_KIND_UNMODELLED))
+	if (smig_delta_is_new(delta, object))
 		state->create = create_fresh(delta, object, state);
 	return state->create;
 }
@@ -185,6 +184,25 @@ drop_is_implied(SmigDelta *delta, const SmigObject *object)
 	return has_fate(delta, object->origin, SMIG_FATE_DROP, SMIG_FATE_REPLACE);
 }
 
+/*
+ * The shell of the base type that a function belongs to and goes with, or NULL.
+ */
+static SmigObject *
+dropped_shell(SmigDelta *delta, const SmigObject *function)
+{
+	ListCell   *lc;
+
+	foreach(lc, function->deps)
+	{
+		SmigObject *on = lfirst(lc);
+
+		if (strcmp(on->kind->name, "shell type") == 0 && on->children != NIL &&
+			has_fate(delta, on, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
+			return on;
+	}
+	return NULL;
+}
+
 static int
 drop_action(SmigDelta *delta, SmigObject *object)
 {
@@ -194,13 +212,17 @@ drop_action(SmigDelta *delta, SmigObject *object)
 	if (state->drop != NOT_SEEN)
 		return state->drop;
 	state->drop = NO_ACTION;
-	if (!has_fate(delta, object, SMIG_FATE_DROP, SMIG_FATE_REPLACE) ||
-		(object->kind->flags & SMIG_KIND_UNMODELLED))
+	if (!has_fate(delta, object, SMIG_FATE_DROP, SMIG_FATE_REPLACE))
 		return NO_ACTION;
 	if (drop_is_implied(delta, object))
 	{
 		state->implied = true;
 		return state->drop = drop_action(delta, object->origin);
+	}
+	if (dropped_shell(delta, object))
+	{
+		state->implied = true;
+		return state->drop = drop_action(delta, dropped_shell(delta, object));
 	}
 	if (strcmp(object->kind->name, "sequence") == 0)
 		owner = owning_column(delta, object);
@@ -276,7 +298,6 @@ make_actions(SmigDelta *delta)
 			state->aside = add_action(delta, SMIG_ACTION_ASIDE, state->other,
 									  old);
 		if (state->fate == SMIG_FATE_ALTER &&
-			!(old->kind->flags & SMIG_KIND_UNMODELLED) &&
 			!alter_is_implied(delta, state->other))
 			state->alter = add_action(delta, SMIG_ACTION_ALTER, state->other,
 									  old);

@@ -60,7 +60,7 @@ typedef struct Renaming
 
 /* Attributes that hold SQL with references to other objects. */
 static const char *const sql_attrs[] = {
-	"_arguments", "_def", "_result", "bound", "check", "column", "columns",
+	"_arguments", "_def", "_result", "_target", "bound", "check", "column", "columns",
 	"def", "filter", "from_sql", "function", "generated", "index",
 	"inherits", "member", "of", "of_type", "partition_by", "stype",
 	"subtype", "to_sql", "type", "using"
@@ -448,7 +448,8 @@ map_id(Renaming *renaming, const SmigObject *object, const char *id)
 	if (!renaming->column)
 		return rename_references(renaming, id);
 	if (!shares_name(renaming, object))
-		return id;
+		return is_kind(object, "security label") ?
+			rename_in_sql(renaming, object, id) : id;
 	return psprintf("%s.%s", table_of(object)->id, renaming->new);
 }
 

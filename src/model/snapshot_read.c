@@ -335,6 +335,7 @@ read_row(Reader *reader, const SmigKind *kind, HeapTuple tuple,
 	Address		parent_address;
 	AddressEntry *entry;
 	SmigObject *parent = NULL;
+	SmigObject *extension = NULL;
 	SmigObject *object;
 	ListCell   *lc;
 
@@ -354,7 +355,13 @@ read_row(Reader *reader, const SmigKind *kind, HeapTuple tuple,
 	{
 		parent = resolve(reader, parent_address);
 		if (parent == NULL || parent->kind->classid == ExtensionRelationId)
-			return;
+		{
+			if (!(kind->flags & SMIG_KIND_ANYWHERE) ||
+				!reader->snapshot->whole)
+				return;
+			extension = parent;
+			parent = NULL;
+		}
 	}
 	for (int i = FIXED_COLUMNS; i < descriptor->natts; i++)
 	{
@@ -378,11 +385,39 @@ read_row(Reader *reader, const SmigKind *kind, HeapTuple tuple,
 	object->parent = parent;
 	if (kind->complete)
 		kind->complete(object);
+	if (extension && extension != parent)
+		smig_object_depend(object, extension);
 	if (kind->classid != InvalidOid)
 		address_entry(reader, address, true)->object = object;
 	for (lc = list_head(refs); lc; lc = lnext(refs, lnext(refs, lc)))
 		add_pending(reader, object, lfirst(lnext(refs, lc)),
 					strcmp(lfirst(lc), "origin") == 0);
+}
+
+/*
+ * Lets the functions that a base type needs depend on its shell, not on its
+ * definition.
+ */
+static void
+cut_base_types(SmigSnapshot *snapshot)
+{
+	for (int i = 0; i < snapshot->nobjects; i++)
+	{
+		SmigObject *type = snapshot->objects[i];
+		ListCell   *lc;
+
+		if (strcmp(type->kind->name, "base type") != 0)
+			continue;
+		foreach(lc, type->deps)
+		{
+			SmigObject *function = lfirst(lc);
+			ListCell   *dep;
+
+			foreach(dep, function->deps)
+				if (lfirst(dep) == type)
+					lfirst(dep) = type->parent;
+		}
+	}
 }
 
 /*
@@ -670,6 +705,7 @@ smig_snapshot_read(List *schemas)
 			read_kind(&reader, kind);
 	}
 	read_dependencies(&reader);
+	cut_base_types(reader.snapshot);
 	read_comments(&reader);
 	PopActiveSnapshot();
 	SPI_finish();

@@ -13,6 +13,9 @@
 #
 # A case whose A begins with "-- from 18" runs on PostgreSQL 18 and later only.
 #
+# Security labels need a provider, which is compiled from test/diff/label.c; where
+# there is no compiler, their cases are skipped.
+#
 # SCHEMAMIG_DIFF_CASES=REGEX runs only some, and each by itself.
 
 use strict;
@@ -45,13 +48,25 @@ sub runs_here
 	return !defined $from || $node->pg_version->major >= $from;
 }
 
+# Compiles the provider of security labels; returns its path, or undef.
+sub label_provider
+{
+	my $config  = $ENV{PG_CONFIG} // 'pg_config';
+	my $library = PostgreSQL::Test::Utils::tempdir() . '/label.so';
+	my $headers = `$config --includedir-server 2>/dev/null`;
+
+	chomp $headers;
+	return system("cc -fPIC -shared -I'$headers' -o '$library' '$dir/label.c' >/dev/null 2>&1") == 0
+	  ? $library : undef;
+}
+
 # Whether a case cannot share the databases with others.
 sub needs_database
 {
 	my ($case) = @_;
 
 	return join("\n", map { slurp_file("$dir/$case.$_.sql") } qw(a b)) =~
-	  /^-- (alone|commit|schemamig:rename)|\b(SCHEMA|EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|LANGUAGE (?!sql|plpgsql)|ACCESS METHOD|FOREIGN (?!KEY)|SERVER|CAST|TRANSFORM|DEFAULT PRIVILEGES)/m;
+	  /^-- (alone|commit|schemamig:rename)|\b(SCHEMA|EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|LANGUAGE (?!sql|plpgsql)|ACCESS METHOD|FOREIGN (?!KEY)|SERVER|SECURITY LABEL|CAST|TRANSFORM|DEFAULT PRIVILEGES)/m;
 }
 
 # The hints in a schema, as the setting has them.
@@ -157,6 +172,9 @@ sub report
 
 $node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
 $node->append_conf('postgresql.conf', 'fsync = off');
+my $provider = label_provider();
+$node->append_conf('postgresql.conf', "session_preload_libraries = '$provider'")
+  if defined $provider;
 $node->start;
 run_sql('postgres', 'CREATE ROLE alice; CREATE ROLE bob;');
 # the cases' superuser, where another user runs the tests
@@ -190,12 +208,24 @@ if (@together)
 }
 foreach my $case (@alone)
 {
+	SKIP:
+	{
+		skip "$case: no compiler, or no headers of the server", 1
+		  if $case =~ m{^security_label/} && !defined $provider;
+		run_alone($case);
+	}
+}
+$node->stop;
+done_testing();
+
+sub run_alone
+{
+	my ($case) = @_;
 	my @load = map {
 		"SET client_min_messages = warning;\n$reset\n"
 		  . slurp_file("$dir/$case.$_.sql")
 	} qw(a b);
 
 	report($case, round_trip(@load));
+	return;
 }
-$node->stop;
-done_testing();

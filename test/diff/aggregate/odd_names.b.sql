@@ -1,0 +1,1 @@
+CREATE FUNCTION "We""ird"(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'; CREATE AGGREGATE "select"(int) (SFUNC = "We""ird", STYPE = int, INITCOND = '7'); CREATE AGGREGATE "Größe"(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0'); COMMENT ON AGGREGATE "Größe"(*) IS 'it''s';

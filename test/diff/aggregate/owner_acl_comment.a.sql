@@ -1,0 +1,2 @@
+CREATE FUNCTION acc(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
+CREATE AGGREGATE g(int) (SFUNC = acc, STYPE = int);

@@ -1,0 +1,4 @@
+CREATE TYPE str;
+CREATE FUNCTION str_in(cstring) RETURNS str LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION str_out(str) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE str (INPUT = str_in, OUTPUT = str_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = double, STORAGE = main, CATEGORY = 'x');

@@ -1,0 +1,9 @@
+CREATE TYPE num;
+CREATE FUNCTION num_in(cstring) RETURNS num LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION num_out(num) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE num (INPUT = num_in, OUTPUT = num_out, LIKE = int4);
+CREATE TABLE t (id int, n num DEFAULT '7', ns num[]);
+CREATE VIEW v AS SELECT n FROM t;
+CREATE DOMAIN d AS num;
+CREATE FUNCTION f(num) RETURNS num LANGUAGE sql AS 'SELECT $1';
+CREATE CAST (int AS num) WITHOUT FUNCTION;

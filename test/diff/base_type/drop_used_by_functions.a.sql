@@ -1,0 +1,7 @@
+CREATE TYPE num;
+CREATE FUNCTION num_in(cstring) RETURNS num LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION num_out(num) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE num (INPUT = num_in, OUTPUT = num_out, LIKE = int4);
+CREATE FUNCTION twice(num) RETURNS num LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION plus(num, num) RETURNS num LANGUAGE internal IMMUTABLE STRICT AS 'int4pl';
+CREATE OPERATOR + (LEFTARG = num, RIGHTARG = num, FUNCTION = plus);

@@ -1,0 +1,2 @@
+CREATE DOMAIN num AS int;
+CREATE TABLE t (a int, n num);

@@ -1,0 +1,1 @@
+CREATE TYPE "T ""x" AS ENUM ('a'); CREATE TYPE "select" AS (a int);

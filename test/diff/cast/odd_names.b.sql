@@ -1,0 +1,1 @@
+CREATE TYPE "T ""x" AS ENUM ('a'); CREATE TYPE "select" AS (a int); CREATE FUNCTION "Fn"("T ""x") RETURNS "select" LANGUAGE sql IMMUTABLE AS 'SELECT ROW(1)::"select"'; CREATE CAST ("T ""x" AS "select") WITH FUNCTION "Fn"("T ""x");

@@ -1,0 +1,1 @@
+CREATE COLLATION c1 (PROVIDER = icu, LOCALE = 'de'); CREATE TABLE t (a text COLLATE c1, b text); CREATE INDEX ti ON t (a COLLATE "C", b COLLATE c1);

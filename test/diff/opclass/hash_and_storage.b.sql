@@ -1,0 +1,1 @@
+CREATE FUNCTION my_hash(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE OPERATOR CLASS my_hash_ops FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 my_hash(int); CREATE TABLE t (a int); CREATE INDEX ti ON t USING hash (a my_hash_ops);

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int, b int); CREATE PROCEDURE "Odd ""P"(x int) LANGUAGE sql BEGIN ATOMIC INSERT INTO t (a, b) VALUES (x, x); DELETE FROM t WHERE b < x; END;

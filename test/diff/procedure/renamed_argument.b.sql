@@ -1,0 +1,1 @@
+CREATE PROCEDURE p(x int, INOUT y int) LANGUAGE plpgsql AS 'BEGIN y := x; END'; GRANT EXECUTE ON PROCEDURE p TO alice;

@@ -1,0 +1,1 @@
+CREATE PROCEDURE p() LANGUAGE plpgsql SET work_mem = '1MB' AS 'BEGIN NULL; END';

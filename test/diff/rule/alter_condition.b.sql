@@ -1,0 +1,2 @@
+CREATE TABLE t (a int, b int); CREATE TABLE u (a int, b int); CREATE VIEW v AS SELECT a, b FROM t;
+CREATE RULE r AS ON INSERT TO t WHERE new.a > 1 DO ALSO INSERT INTO u VALUES (new.a, 2); COMMENT ON RULE r ON t IS 'it''s';

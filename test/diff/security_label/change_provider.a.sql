@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); SECURITY LABEL FOR dummy ON TABLE t IS 'x'; SECURITY LABEL FOR dummy ON COLUMN t.a IS 'c';

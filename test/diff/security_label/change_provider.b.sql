@@ -1,0 +1,1 @@
+CREATE TABLE t (a int); SECURITY LABEL FOR "Other p" ON TABLE t IS 'x'; SECURITY LABEL FOR "Other p" ON COLUMN t.a IS 'c';

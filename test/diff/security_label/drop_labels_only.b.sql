@@ -1,0 +1,11 @@
+CREATE SCHEMA app;
+CREATE TABLE app.t (a int, "B b" text);
+CREATE VIEW app.v AS SELECT a FROM app.t;
+CREATE MATERIALIZED VIEW app.m AS SELECT a FROM app.t;
+CREATE SEQUENCE app.s;
+CREATE TYPE app.e AS ENUM ('a');
+CREATE TYPE app.c AS (x int);
+CREATE DOMAIN app.d AS int;
+CREATE FUNCTION app.f(a int DEFAULT 1, OUT b text) LANGUAGE sql AS 'SELECT ''x''';
+CREATE PROCEDURE app.p(a int) LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE app.g(int) (SFUNC = int4pl, STYPE = int);

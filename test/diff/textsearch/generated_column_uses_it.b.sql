@@ -1,0 +1,1 @@
+CREATE TEXT SEARCH CONFIGURATION c (COPY = simple); CREATE TABLE t (a text, v tsvector GENERATED ALWAYS AS (to_tsvector('pg_catalog.english'::regconfig, a)) STORED); CREATE INDEX ti ON t USING gin (v);
