@@ -29,6 +29,10 @@ copy_object(SmigSnapshot *copy, const SmigObject *object, SmigTextMap map,
 	{
 		const char *name = object->attrs[i].name;
 
+		/* what is made up from other attributes and names: kind->complete */
+		if (object->kind->complete && strcmp(name, "not_null_name") == 0 &&
+			smig_attr(object, "_not_null_name"))
+			continue;
 		attrs = lappend(lappend(attrs,
 								MemoryContextStrdup(copy->context, name)),
 						unconstify(char *, map(object, name,
@@ -42,7 +46,7 @@ copy_object(SmigSnapshot *copy, const SmigObject *object, SmigTextMap map,
 
 /*
  * A copy of a snapshot, objects at the same places, each text as "map" makes
- * it.  Where that gives two objects the same identity, the second is put into
+ * it; names that PostgreSQL makes up from others are compared anew.  Where that gives two objects the same identity, the second is put into
  * "clash" and the copy is not complete.
  */
 SmigSnapshot *
@@ -75,6 +79,8 @@ smig_snapshot_copy(const SmigSnapshot *snapshot, SmigTextMap map, void *arg,
 		foreach(lc, object->deps)
 			smig_object_depend(made,
 							   copy->objects[((SmigObject *) lfirst(lc))->index]);
+		if (made->kind->complete)
+			made->kind->complete(made);
 	}
 	copy->whole = snapshot->whole;
 	old = MemoryContextSwitchTo(copy->context);
