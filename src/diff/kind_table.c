@@ -346,7 +346,7 @@ const SmigKind smig_kinds_table[] = {
 		" (SELECT array_agg(o ORDER BY o COLLATE \"C\") FROM"
 		" (SELECT unnest(c.reloptions) UNION ALL"
 		" SELECT 'toast.' || unnest(tc.reloptions)) x(o)) END AS options,"
-		" nullif(am.amname, 'heap') AS access_method,"
+		" nullif(quote_ident(am.amname), 'heap') AS access_method,"
 		" quote_ident(ts.spcname) AS tablespace,"
 		" CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' END"
 		" AS replica_identity,"

@@ -162,7 +162,7 @@ const SmigKind smig_kinds_view[] = {
 		.acl_sql = "TABLE",
 		.query = VIEW_COLUMNS
 		", NOT c.relispopulated AS unpopulated,"
-		" nullif(am.amname, 'heap') AS access_method,"
+		" nullif(quote_ident(am.amname), 'heap') AS access_method,"
 		" quote_ident(ts.spcname) AS tablespace"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" LEFT JOIN pg_am am ON am.oid = c.relam"

@@ -33,8 +33,8 @@ copy_object(SmigSnapshot *copy, const SmigObject *object, SmigTextMap map,
 		if (object->kind->complete && strcmp(name, "not_null_name") == 0 &&
 			smig_attr(object, "_not_null_name"))
 			continue;
-		attrs = lappend(lappend(attrs,
-								MemoryContextStrdup(copy->context, name)),
+		attrs = lappend(attrs, MemoryContextStrdup(copy->context, name));
+		attrs = lappend(attrs,
 						unconstify(char *, map(object, name,
 											   object->attrs[i].value, arg)));
 	}
@@ -46,8 +46,9 @@ copy_object(SmigSnapshot *copy, const SmigObject *object, SmigTextMap map,
 
 /*
  * A copy of a snapshot, objects at the same places, each text as "map" makes
- * it; names that PostgreSQL makes up from others are compared anew.  Where that gives two objects the same identity, the second is put into
- * "clash" and the copy is not complete.
+ * it; names that PostgreSQL makes up from others are compared anew.  Where
+ * that gives two objects the same identity, the second is put into "clash" and
+ * the copy is not complete.
  */
 SmigSnapshot *
 smig_snapshot_copy(const SmigSnapshot *snapshot, SmigTextMap map, void *arg,

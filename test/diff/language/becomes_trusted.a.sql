@@ -1,0 +1,1 @@
+CREATE LANGUAGE pla HANDLER plpgsql_call_handler;

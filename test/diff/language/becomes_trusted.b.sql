@@ -1,0 +1,1 @@
+CREATE TRUSTED LANGUAGE pla HANDLER plpgsql_call_handler;

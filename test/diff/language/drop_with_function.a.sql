@@ -1,0 +1,1 @@
+CREATE LANGUAGE pla HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator; CREATE FUNCTION f() RETURNS int LANGUAGE pla AS 'BEGIN RETURN 1; END';

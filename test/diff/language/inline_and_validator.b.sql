@@ -1,0 +1,1 @@
+CREATE LANGUAGE pla HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler VALIDATOR plpgsql_validator;

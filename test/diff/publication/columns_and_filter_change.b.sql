@@ -1,0 +1,2 @@
+CREATE TABLE t (a int PRIMARY KEY, b int); CREATE TABLE u (a int PRIMARY KEY, b int);
+CREATE PUBLICATION p FOR TABLE t WHERE (a > 1), u (a, b);

@@ -1,0 +1,2 @@
+CREATE TABLE t (a bigint PRIMARY KEY, b int);
+CREATE PUBLICATION p FOR TABLE t WHERE (a > 0);
