@@ -156,10 +156,43 @@ container_of(const JsonbValue *value, bool array, const char *name)
 }
 
 /*
+ * The names of attributes, which are few, once for all objects.
+ */
+typedef struct NameEntry
+{
+	char		name[NAMEDATALEN];
+} NameEntry;
+
+static HTAB *
+make_names(SmigSnapshot *snapshot)
+{
+	HASHCTL		control = {
+		.keysize = NAMEDATALEN,
+		.entrysize = sizeof(NameEntry),
+		.hcxt = snapshot->context
+	};
+
+	return hash_create("schemamig attribute names", 128, &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+static char *
+shared_name(HTAB *names, const JsonbValue *value)
+{
+	char	   *name = string_of(value);
+	NameEntry  *entry;
+
+	if (strlen(name) >= NAMEDATALEN)
+		bad_snapshot("The name of an attribute is too long.");
+	entry = hash_search(names, name, HASH_ENTER, NULL);
+	return entry->name;
+}
+
+/*
  * Attributes as alternating names and values.
  */
 static List *
-read_attrs(SmigSnapshot *snapshot, JsonbContainer *container)
+read_attrs(HTAB *names, JsonbContainer *container)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(container);
 	JsonbIteratorToken token;
@@ -169,9 +202,7 @@ read_attrs(SmigSnapshot *snapshot, JsonbContainer *container)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			attrs = lappend(attrs,
-							MemoryContextStrdup(snapshot->context,
-												string_of(&value)));
+			attrs = lappend(attrs, shared_name(names, &value));
 		else if (token == WJB_VALUE)
 			attrs = lappend(attrs, string_of(&value));
 	}
@@ -190,7 +221,7 @@ read_strings(JsonbContainer *container)
 }
 
 static void
-read_object(SmigSnapshot *snapshot, JsonbContainer *container)
+read_object(SmigSnapshot *snapshot, HTAB *names, JsonbContainer *container)
 {
 	char	   *name = string_of(member(container, "kind"));
 	char	   *id = string_of(member(container, "id"));
@@ -202,8 +233,8 @@ read_object(SmigSnapshot *snapshot, JsonbContainer *container)
 		bad_snapshot(psprintf("Kind \"%s\" is not known.", name ? name : ""));
 	if (id == NULL || own == NULL)
 		bad_snapshot("An object has no identity.");
-	attrs = read_attrs(snapshot, container_of(member(container, "attrs"),
-											  false, "attrs"));
+	attrs = read_attrs(names, container_of(member(container, "attrs"),
+										   false, "attrs"));
 	if (smig_snapshot_add(snapshot, kind, id, own, attrs) == NULL)
 		bad_snapshot(psprintf("%s %s is there twice.", name, id));
 }
@@ -244,6 +275,8 @@ smig_snapshot_from_json(const char *json)
 	JsonbContainer *root;
 	JsonbValue *whole;
 	uint32		n;
+	HTAB	   *names;
+	MemoryContext scratch;
 	MemoryContext old;
 
 	document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
@@ -259,17 +292,29 @@ smig_snapshot_from_json(const char *json)
 												  true, "schemas"));
 	MemoryContextSwitchTo(old);
 	n = JsonContainerSize(objects);
+	names = make_names(snapshot);
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"schemamig snapshot object",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
 	for (uint32 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		read_object(snapshot,
+		read_object(snapshot, names,
 					container_of(getIthJsonbValueFromContainer(objects, i),
 								 false, "objects"));
+		MemoryContextReset(scratch);
 	}
 	for (uint32 i = 0; i < n; i++)
+	{
 		read_references(snapshot, snapshot->objects[i],
 						container_of(getIthJsonbValueFromContainer(objects, i),
 									 false, "objects"));
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	pfree(document);
 	smig_snapshot_link(snapshot);
 	return snapshot;
 }
