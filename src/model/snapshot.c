@@ -78,6 +78,32 @@ smig_snapshot_create(void)
 	return snapshot;
 }
 
+/* Texts are cut from pieces of this size (bytes). */
+#define ROOM_SIZE (64 * 1024)
+
+/*
+ * A copy of a text that lives as long as the snapshot.  There are many short
+ * ones: each for itself would need twice the memory.
+ */
+static char *
+keep_text(SmigSnapshot *snapshot, const char *text)
+{
+	Size		size = strlen(text) + 1;
+	char	   *copy;
+
+	if (size > ROOM_SIZE / 8)
+		return MemoryContextStrdup(snapshot->context, text);
+	if (size > snapshot->room_left)
+	{
+		snapshot->room = MemoryContextAlloc(snapshot->context, ROOM_SIZE);
+		snapshot->room_left = ROOM_SIZE;
+	}
+	copy = memcpy(snapshot->room, text, size);
+	snapshot->room += size;
+	snapshot->room_left -= size;
+	return copy;
+}
+
 static int
 attr_compare(const void *a, const void *b)
 {
@@ -100,15 +126,16 @@ smig_snapshot_add(SmigSnapshot *snapshot, const SmigKind *kind, const char *id,
 
 	object->snapshot = snapshot;
 	object->kind = kind;
-	object->id = pstrdup(id);
-	object->name = pstrdup(name);
 	object->key = psprintf("%s %s", kind->name, id);
+	object->id = object->key + strlen(kind->name) + 1;
+	object->name = keep_text(snapshot, name);
 	object->nattrs = list_length(attrs) / 2;
 	object->attrs = palloc(sizeof(SmigAttr) * Max(object->nattrs, 1));
 	for (int i = 0; i < object->nattrs; i++)
 	{
 		object->attrs[i].name = list_nth(attrs, 2 * i);
-		object->attrs[i].value = pstrdup(list_nth(attrs, 2 * i + 1));
+		object->attrs[i].value = keep_text(snapshot,
+										   list_nth(attrs, 2 * i + 1));
 	}
 	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
 	entry = hash_search(snapshot->by_key, &object->key, HASH_ENTER, &found);
@@ -151,7 +178,7 @@ smig_object_set(SmigObject *object, const char *name, const char *value)
 	object->attrs = repalloc(object->attrs,
 							 sizeof(SmigAttr) * (object->nattrs + 1));
 	object->attrs[object->nattrs].name = name;
-	object->attrs[object->nattrs].value = pstrdup(value);
+	object->attrs[object->nattrs].value = keep_text(object->snapshot, value);
 	object->nattrs++;
 	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
 	MemoryContextSwitchTo(old);

@@ -70,6 +70,8 @@ typedef struct SmigSnapshot
 	SmigObject **objects;
 	HTAB	   *by_key;
 	HTAB	   *left_out;		/* by key: what filters leave out, or NULL */
+	char	   *room;			/* for texts, which are never freed apart */
+	Size		room_left;
 	bool		whole;			/* all schemas and the objects without one */
 	List	   *schemas;		/* of char *: unquoted names */
 
