@@ -41,8 +41,6 @@ sub make_table
 sub with_kills
 {
 	my ($name, $statement, $workers, $kills) = @_;
-	my $call = "SET client_min_messages = warning; SET schemamig.nice = 0.3;"
-	  . " SELECT schemamig_backfill('$statement', batch_size => 150, workers => $workers, name => '$name')";
 	my $killed = 0;
 
 	until ($ctl->query("SELECT count(*) FROM schemamig.backfill WHERE name = '$name' AND state = 'done'") eq '1')
@@ -50,11 +48,14 @@ sub with_kills
 		my $caller = session($node);
 		my $begin = time;
 
-		$caller->send($call);
+		# slow enough to be met at work, on any machine
+		my $nice = $killed < $kills ? 10 : 0;
+		$caller->send("SET client_min_messages = warning; SET schemamig.nice = $nice;"
+			  . " SELECT schemamig_backfill('$statement', batch_size => 150, workers => $workers, name => '$name')");
 		if ($killed < $kills)
 		{
 			$ctl->until("SELECT rows_done > 0 FROM schemamig.backfill WHERE name = '$name'");
-			sleep rand(0.4);
+			sleep rand(0.3);
 			my @pids = split /\n/, worker_pid($ctl);
 			if (@pids && !$caller->is_done)
 			{
