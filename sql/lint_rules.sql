@@ -104,3 +104,9 @@ CREATE TABLE n9 (id bigint PRIMARY KEY, o bigint REFERENCES o9, j jsonb);
 CREATE INDEX ON n9 (o) WHERE o > 1') WHERE rule IS NOT NULL;
 
 DROP SCHEMA lint_examples CASCADE;
+
+-- a call that no function answers to counts as volatile
+CREATE TABLE lint_call (a int);
+SELECT rule FROM schemamig_lint('ALTER TABLE lint_call ADD b timestamptz DEFAULT now(1)');
+SELECT rule FROM schemamig_lint('CREATE DOMAIN lint_d AS timestamptz; ALTER TABLE lint_call ADD b lint_d DEFAULT now()');
+DROP TABLE lint_call;

@@ -356,13 +356,15 @@ smig_expr_constrained_domain(SmigPending *pending, TypeName *name)
 }
 
 /*
- * Volatility of a function by its name alone: the worst of all functions of
- * that name in the script and in the catalog.  Functions found nowhere count
- * as volatile.
+ * Volatility of a function by the name and number of arguments it is called
+ * with: the worst of all such functions in the script and in the catalog.
+ * Functions found nowhere count as volatile.
  */
 static char
-function_volatility(SmigPending *pending, const char *name)
+function_volatility(SmigPending *pending, const FuncCall *call)
 {
+	const char *name = strVal(llast(call->funcname));
+	int			nargs = list_length(call->args);
 	char		worst = '\0';
 	CatCList   *functions;
 	ListCell   *lc;
@@ -380,6 +382,9 @@ function_volatility(SmigPending *pending, const char *name)
 		Form_pg_proc form =
 			(Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple);
 
+		if (nargs < form->pronargs - form->pronargdefaults ||
+			(nargs > form->pronargs && !OidIsValid(form->provariadic)))
+			continue;
 		if (worst == '\0' || form->provolatile == PROVOLATILE_VOLATILE)
 			worst = form->provolatile;
 	}
@@ -449,7 +454,7 @@ smig_expr_default(SmigPending *pending, SmigRelation *relation,
 	request.type = InvalidOid;
 	if (smig_expr_try(pending, analyse_default, &request))
 		return request.kind;
-	foreach(lc, smig_expr_function_names(raw))
+	foreach(lc, smig_expr_function_calls(raw))
 	{
 		if (function_volatility(pending, lfirst(lc)) == PROVOLATILE_VOLATILE)
 			return SMIG_DEFAULT_VOLATILE;

@@ -21,7 +21,7 @@
 typedef struct NameWalk
 {
 	List	   *columns;
-	List	   *functions;
+	List	   *calls;			/* FuncCall */
 } NameWalk;
 
 static bool
@@ -39,8 +39,7 @@ collect_names(Node *node, void *context)
 			walk->columns = lappend(walk->columns, pstrdup(strVal(field)));
 	}
 	if (IsA(node, FuncCall))
-		walk->functions = lappend(walk->functions,
-								  strVal(llast(((FuncCall *) node)->funcname)));
+		walk->calls = lappend(walk->calls, node);
 	return raw_expression_tree_walker(node, collect_names, context);
 }
 
@@ -57,15 +56,15 @@ smig_expr_column_names(Node *raw)
 }
 
 /*
- * Names (char *) of the functions that a raw expression calls.
+ * Calls of functions (FuncCall) in a raw expression.
  */
 List *
-smig_expr_function_names(Node *raw)
+smig_expr_function_calls(Node *raw)
 {
 	NameWalk	walk = {NIL, NIL};
 
 	(void) collect_names(raw, &walk);
-	return walk.functions;
+	return walk.calls;
 }
 
 typedef struct ParseRequest
