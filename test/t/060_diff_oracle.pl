@@ -21,6 +21,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use Cwd qw(abs_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -52,7 +53,7 @@ sub runs_here
 sub label_provider
 {
 	my $config  = $ENV{PG_CONFIG} // 'pg_config';
-	my $library = PostgreSQL::Test::Utils::tempdir() . '/label.so';
+	my $library = abs_path(PostgreSQL::Test::Utils::tempdir()) . '/label.so';
 	my $headers = `$config --includedir-server 2>/dev/null`;
 
 	chomp $headers;

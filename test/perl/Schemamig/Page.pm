@@ -12,8 +12,8 @@
 #	```sql other    runs in a second session, which stays open
 #	```text         what the block above gives, but for what varies; a line
 #	                "..." stands for any number of lines
-#	```text 18      what it gives instead from PostgreSQL 18 on; comes right
-#	                after the other, and may be in an HTML comment
+#	```text N       what it gives instead from PostgreSQL N (17, 18) on; comes
+#	                right after the other, and may be in an HTML comment
 #	```sh, ```json, ```mermaid, ```  are only shown
 
 package Schemamig::Page;
@@ -28,8 +28,8 @@ use Time::HiRes qw(sleep time);
 use Schemamig::Session;
 
 my %known = map { $_ => 1 }
-  ('sql', 'sql error', 'sql until', 'sql other', 'text', 'text 18', 'sh',
-	'json', 'mermaid', '');
+  ('sql', 'sql error', 'sql until', 'sql other', 'text', 'text 17', 'text 18',
+	'sh', 'json', 'mermaid', '');
 my @options = qw(-X -q -P pager=off -P footer=off -P border=1
   -v ON_ERROR_STOP=1);
 my $patience = 15;    # seconds until something must have been shown
@@ -112,9 +112,9 @@ sub examples
 			$shown = $block;
 			undef $before;
 		}
-		elsif ($kind eq 'text 18' && $shown && !$shown->{apart})
+		elsif ($kind =~ /^text (\d+)$/ && $shown && !$shown->{apart})
 		{
-			$examples[-1]{shown_18} = $block;
+			$examples[-1]{shown_from}{$1} = $block;
 		}
 		elsif ($kind =~ /^text/)
 		{
@@ -241,9 +241,10 @@ sub run
 		$node->connstr($dbname));
 	foreach my $example (@$examples)
 	{
-		if ($example->{shown_18} && $node->pg_version->major >= 18)
+		foreach my $from (sort { $a <=> $b } keys %{ $example->{shown_from} || {} })
 		{
-			@$example{qw(shown shown_line)} = @{ $example->{shown_18} }{qw(text line)};
+			@$example{qw(shown shown_line)} = @{ $example->{shown_from}{$from} }{qw(text line)}
+			  if $node->pg_version->major >= $from;
 		}
 		my $problem = $self->run_example($example);
 
