@@ -130,7 +130,7 @@ foreach my $workers (1, 2)
 	$ctl->query(backfill('written', 1, 0));
 	like($ctl->err, qr/ERROR:  55000: backfill "written" cannot be resumed: it cannot be known which rows are done/,
 		'written: refused');
-	is($ctl->query('SELECT max(n) FROM t'), 1, 'written: nothing is done twice');
+	cmp_ok($ctl->query('SELECT max(n) FROM t'), '<=', 1, 'written: nothing is done twice');
 	no_worker($ctl, 5, 'written');
 }
 
