@@ -123,6 +123,8 @@ foreach my $workers (1, 2)
 	refill();
 	$caller->send(backfill('written', 1, 1));
 	rows_done('written', 900);
+	# batches are committed asynchronously: bring them to disk
+	$ctl->query("SELECT pg_logical_emit_message(true, 'test', 'flush')");
 	crash($node, 'kill -9', (split /\n/, worker_pid($ctl))[0]);
 	$caller->wait;
 	$ctl = session($node);
@@ -130,7 +132,7 @@ foreach my $workers (1, 2)
 	$ctl->query(backfill('written', 1, 0));
 	like($ctl->err, qr/ERROR:  55000: backfill "written" cannot be resumed: it cannot be known which rows are done/,
 		'written: refused');
-	cmp_ok($ctl->query('SELECT max(n) FROM t'), '<=', 1, 'written: nothing is done twice');
+	is($ctl->query('SELECT max(n) FROM t'), 1, 'written: nothing is done twice');
 	no_worker($ctl, 5, 'written');
 }
 
