@@ -66,9 +66,9 @@
 	((void) ExecCheckRTPerms((plan)->rtable, true))
 #endif
 
-/* Whoever may vacuum need not own the table from 16 on. */
+/* Whoever may vacuum need not own the table from 17 on. */
 #include "commands/vacuum.h"
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 170000
 #define smig_vacuum_is_permitted(relation, form) \
 	vacuum_is_permitted_for_relation((relation), (form), VACOPT_VACUUM)
 #else
