@@ -355,43 +355,6 @@ smig_expr_constrained_domain(SmigPending *pending, TypeName *name)
 	return get_typtype(type) == TYPTYPE_DOMAIN && DomainHasConstraints(type);
 }
 
-/*
- * Volatility of a function by the name and number of arguments it is called
- * with: the worst of all such functions in the script and in the catalog.
- * Functions found nowhere count as volatile.
- */
-static char
-function_volatility(SmigPending *pending, const FuncCall *call)
-{
-	const char *name = strVal(llast(call->funcname));
-	int			nargs = list_length(call->args);
-	char		worst = '\0';
-	CatCList   *functions;
-	ListCell   *lc;
-
-	foreach(lc, pending->functions)
-	{
-		SmigPendingFunction *made = lfirst(lc);
-
-		if (strcmp(made->name, name) == 0)
-			return made->volatility;
-	}
-	functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
-	for (int i = 0; i < functions->n_members; i++)
-	{
-		Form_pg_proc form =
-			(Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple);
-
-		if (nargs < form->pronargs - form->pronargdefaults ||
-			(nargs > form->pronargs && !OidIsValid(form->provariadic)))
-			continue;
-		if (worst == '\0' || form->provolatile == PROVOLATILE_VOLATILE)
-			worst = form->provolatile;
-	}
-	ReleaseSysCacheList(functions);
-	return worst == '\0' ? PROVOLATILE_VOLATILE : worst;
-}
-
 typedef struct DefaultRequest
 {
 	SmigRelation *relation;
@@ -432,7 +395,6 @@ smig_expr_default(SmigPending *pending, SmigRelation *relation,
 				  ColumnDef *column, Node *raw)
 {
 	DefaultRequest request = {relation, raw, column->colname};
-	ListCell   *lc;
 
 	smig_expr_type(pending, column->typeName, &request.type, &request.typmod);
 	if (raw == NULL)
@@ -454,12 +416,8 @@ smig_expr_default(SmigPending *pending, SmigRelation *relation,
 	request.type = InvalidOid;
 	if (smig_expr_try(pending, analyse_default, &request))
 		return request.kind;
-	foreach(lc, smig_expr_function_calls(raw))
-	{
-		if (function_volatility(pending, lfirst(lc)) == PROVOLATILE_VOLATILE)
-			return SMIG_DEFAULT_VOLATILE;
-	}
-	return SMIG_DEFAULT_STABLE;
+	return smig_expr_calls_volatile(pending, raw) ? SMIG_DEFAULT_VOLATILE :
+		SMIG_DEFAULT_STABLE;
 }
 
 typedef struct TypeChange

@@ -56,6 +56,6 @@ extern char *smig_expr_partition_condition(SmigPending *pending,
 extern char *smig_expr_setting(SmigPending *pending, VariableSetStmt *stmt);
 extern List *smig_expr_parse(SmigPending *pending, const char *text);
 extern List *smig_expr_column_names(Node *raw);
-extern List *smig_expr_function_calls(Node *raw);
+extern bool smig_expr_calls_volatile(SmigPending *pending, Node *raw);
 
 #endif							/* SMIG_LINT_EXPR_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * expr_raw.c
- *	  What can be told from raw parse trees and texts alone.
+ *	  What can be told from raw parse trees and texts, and the names in them.
  *
  * IDENTIFICATION
  *	  src/lint/expr_raw.c
@@ -10,10 +10,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "lint/expr.h"
@@ -56,15 +61,58 @@ smig_expr_column_names(Node *raw)
 }
 
 /*
- * Calls of functions (FuncCall) in a raw expression.
+ * Volatility of a function by the name and number of arguments it is called
+ * with: the worst of all such functions in the script and in the catalog.
+ * Functions found nowhere count as volatile.
  */
-List *
-smig_expr_function_calls(Node *raw)
+static char
+function_volatility(SmigPending *pending, const FuncCall *call)
+{
+	const char *name = strVal(llast(call->funcname));
+	int			nargs = list_length(call->args);
+	char		worst = '\0';
+	CatCList   *functions;
+	ListCell   *lc;
+
+	foreach(lc, pending->functions)
+	{
+		SmigPendingFunction *made = lfirst(lc);
+
+		if (strcmp(made->name, name) == 0)
+			return made->volatility;
+	}
+	functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	for (int i = 0; i < functions->n_members; i++)
+	{
+		Form_pg_proc form =
+			(Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple);
+
+		if (nargs < form->pronargs - form->pronargdefaults ||
+			(nargs > form->pronargs && !OidIsValid(form->provariadic)))
+			continue;
+		if (worst == '\0' || form->provolatile == PROVOLATILE_VOLATILE)
+			worst = form->provolatile;
+	}
+	ReleaseSysCacheList(functions);
+	return worst == '\0' ? PROVOLATILE_VOLATILE : worst;
+}
+
+/*
+ * Whether a raw expression calls a volatile function, by the names it calls.
+ */
+bool
+smig_expr_calls_volatile(SmigPending *pending, Node *raw)
 {
 	NameWalk	walk = {NIL, NIL};
+	ListCell   *lc;
 
 	(void) collect_names(raw, &walk);
-	return walk.calls;
+	foreach(lc, walk.calls)
+	{
+		if (function_volatility(pending, lfirst(lc)) == PROVOLATILE_VOLATILE)
+			return true;
+	}
+	return false;
 }
 
 typedef struct ParseRequest
