@@ -215,7 +215,7 @@ put_message(char type, const char *body, size_t len)
 void
 smig_relay_end(SmigRelay *relay)
 {
-	emit_log_hook = previous_log_hook;
+	/* the log's hook stays: others may have come after it */
 	PqCommMethods = queue_methods;
 	sending = NULL;
 

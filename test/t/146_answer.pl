@@ -83,13 +83,42 @@ my $after = session($node);
 is($after->query($drifted), 'f', 'after a fast stop drift is known');
 
 # 5. a crash loses it, and nobody says that there is no drift
-$after->query("SELECT count(*) FROM schemamig_revert('a4', allow_destructive => true)");
-is($after->query($drifted), 'f', 'and after a revert');
-$node->stop('immediate');
-$node->start;
+my $holder = session($node);
+revision($after, 'a6', 'CREATE TABLE a6 (a int)', parents => 'a5', down => 'DROP TABLE a6');
+revision($after, 'a7', 'CREATE TABLE a7 (a int)', parents => 'a6', down => 'DROP TABLE a7');
+$holder->query('BEGIN; LOCK TABLE kept');
+is($after->query("SELECT count(*) FROM schemamig_apply('a6')"), 1, 'crash: the run had been answered');
+is($after->query($taking), 1, 'crash: its snapshot had not been taken');
+crash($node, 'kill -9', $after->query($answered_sql));
 my $last = session($node);
-$last->query("SELECT count(*) FROM schemamig_apply('a5')");
-is($last->query($drifted), 'f', 'the run after a crash takes its own');
+is($last->query("SELECT count(*) FROM schemamig.applied WHERE revision = 'a6'"), 1, 'crash: the run is kept');
+is($last->query($drifted), '', 'crash: drift is not known');
+is($last->query("SELECT count(*) FROM schemamig_apply('a7')"), 1, 'crash: the next run is not held up');
+is($last->query($drifted), 'f', 'and takes its own');
+
+# 6. cancelled and terminated: the run stays done, and its lock is free
+foreach my $how ('cancel', 'terminate')
+{
+	my $to = $how eq 'cancel' ? 'a6' : 'a5';
+	my $blocker = session($node);
+
+	$blocker->query('BEGIN; LOCK TABLE kept');
+	is($last->query("SELECT count(*) FROM schemamig_revert('$to', allow_destructive => true)"), 1, "$how: answered");
+	$last->query("SELECT pg_${how}_backend(pid) FROM ($answered_sql) AS w");
+	is($last->query("SELECT state FROM schemamig.run ORDER BY id DESC LIMIT 1"), 'done', "$how: the run stays done");
+	$blocker->query('ROLLBACK');
+	ok($last->until("SELECT NOT EXISTS ($answered_sql)"), "$how: the worker ends");
+	is($last->query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, "$how: no lock is left");
+}
+
+# 7. a role with no right but to apply, and odd names
+$last->query('CREATE ROLE "We""ird Näme"; GRANT EXECUTE ON FUNCTION schemamig_apply TO "We""ird Näme";'
+	  . ' GRANT CREATE ON SCHEMA public TO "We""ird Näme"');
+revision($last, 'a8', 'CREATE TABLE "Tä""ble" (a int)', parents => 'a7', down => 'DROP TABLE "Tä""ble"');
+$last->query('SET schemamig.trusted_authors = \'postgres\'; SET ROLE "We""ird Näme"');
+is($last->query("SELECT count(*) FROM schemamig_apply('a8')"), 3, 'another role: applied');
+$last->query('RESET ROLE');
+is($last->query($drifted), 'f', 'another role: the snapshot was taken');
 
 $_->close foreach ($after, $last);
 $node->stop;
