@@ -36,43 +36,96 @@ is_array_name(const char *type)
 }
 
 /*
- * The cast through text: what works when there is no direct one.
+ * The cast through text: what works when there is no direct one.  "from" and
+ * "base" say whether there are arrays on both sides.
  */
 static char *
-through_text(const char *column, const char *from, const char *to)
+through_text(const char *column, const char *from, const char *base,
+			 const char *to)
 {
 	return psprintf("%s::%s::%s", column,
-					is_array_name(from) && is_array_name(to) ? "text[]" : "text",
+					is_array_name(from) && is_array_name(base) ?
+					"text[]" : "text",
 					to);
+}
+
+/*
+ * What the values of a column are underneath: for a domain of its snapshot the
+ * base type, and for an array of the domain an array of that.  False when this
+ * database's idea of the type tells nothing, because the type comes, goes or is
+ * replaced.
+ */
+static bool
+underlying_type(SmigDelta *delta, const SmigObject *column, const char **type)
+{
+	const SmigObject *user = column;
+
+	*type = smig_attr(column, "type");
+	for (;;)
+	{
+		bool		array = is_array_name(*type);
+		size_t		length = strlen(*type) - (array ? 2 : 0);
+		const SmigObject *named = NULL;
+		bool		stays = true;
+		ListCell   *lc;
+
+		foreach(lc, user->deps)
+		{
+			const SmigObject *on = lfirst(lc);
+			SmigFate	fate = smig_delta_state(delta, on)->fate;
+
+			if (!(on->kind->flags & SMIG_KIND_TYPE))
+				continue;
+			if (strlen(on->id) == length &&
+				strncmp(on->id, *type, length) == 0)
+				named = on;
+			if (fate != SMIG_FATE_KEEP && fate != SMIG_FATE_ALTER)
+				stays = false;
+		}
+		if (named == NULL || strcmp(named->kind->name, "domain") != 0)
+			return stays;
+		*type = psprintf("%s%s", smig_attr(named, "type"), array ? "[]" : "");
+		user = named;
+	}
 }
 
 /*
  * The USING expression for ALTER COLUMN TYPE, or NULL when PostgreSQL's own
  * assignment cast does it.  An assignment cast is preferred: an explicit one
- * would cut long strings silently.  "retype" says that the old type has been
- * renamed aside, so that the two share nothing but their text form.
+ * would cut long strings silently.  A type that this database does not know as
+ * it will be then shares nothing but its text form with another.
  */
 char *
-smig_cast_expression(const char *column, const char *from, const char *to,
-					 bool retype)
+smig_cast_expression(SmigDelta *delta, const SmigObject *old,
+					 const SmigObject *new)
 {
-	Oid			old;
-	Oid			new;
+	char	   *column = pstrdup(quote_identifier(new->name));
+	const char *to = smig_attr(new, "type");
+	const char *from_base;
+	const char *to_base;
+	Oid			from_type;
+	Oid			to_type;
 	int32		typmod;
 	Oid			function;
+	bool		from_known = underlying_type(delta, old, &from_base) &&
+		find_type(from_base, &from_type, &typmod);
+	bool		to_known = underlying_type(delta, new, &to_base) &&
+		find_type(to_base, &to_type, &typmod);
 
-	if (retype)
-		return through_text(column, from, to);
-	if (!find_type(from, &old, &typmod) || !find_type(to, &new, &typmod))
-		return through_text(column, from, to);
-	if (old == new ||
-		find_coercion_pathway(new, old, COERCION_ASSIGNMENT,
+	/* strings take anything */
+	if (!from_known && to_known &&
+		TypeCategory(to_type) == TYPCATEGORY_STRING)
+		return NULL;
+	if (!from_known || !to_known)
+		return through_text(column, from_base, to_base, to);
+	if (from_type == to_type ||
+		find_coercion_pathway(to_type, from_type, COERCION_ASSIGNMENT,
 							  &function) != COERCION_PATH_NONE)
 		return NULL;
-	if (find_coercion_pathway(new, old, COERCION_EXPLICIT,
+	if (find_coercion_pathway(to_type, from_type, COERCION_EXPLICIT,
 							  &function) != COERCION_PATH_NONE)
 		return psprintf("%s::%s", column, to);
-	return through_text(column, from, to);
+	return through_text(column, from_base, to_base, to);
 }
 
 /*

@@ -44,8 +44,8 @@ match(SmigDelta *delta, SmigObject *old, SmigObject *new)
  * An index (or a constraint with one) that is a partition of another, or what
  * says so.  Its name was often made up by PostgreSQL and means little.
  */
-static bool
-is_attached(const SmigObject *object)
+bool
+smig_delta_is_attached(const SmigObject *object)
 {
 	return strcmp(object->kind->name, "index partition") == 0 ||
 		(object->origin &&
@@ -64,13 +64,13 @@ match_by_key(SmigDelta *delta, bool attached, bool whatever)
 		SmigObject *old = delta->from->objects[i];
 		SmigObject *new;
 
-		if ((is_attached(old) != attached && !whatever) ||
+		if ((smig_delta_is_attached(old) != attached && !whatever) ||
 			delta->from_states[i].other ||
 			strcmp(old->kind->name, "index partition") == 0)
 			continue;
 		new = smig_snapshot_find(delta->to, old->key);
 		if (new && smig_delta_state(delta, new)->other == NULL &&
-			(whatever || is_attached(new) == attached))
+			(whatever || smig_delta_is_attached(new) == attached))
 			match(delta, old, new);
 	}
 }
@@ -107,7 +107,7 @@ match_attached_index(SmigDelta *delta, HTAB *table, SmigObject *old)
 
 	if (state->other || old->parent == NULL)
 		return;
-	if (is_attached(old->origin))
+	if (smig_delta_is_attached(old->origin))
 		match_attached_index(delta, table, old->origin);
 	root = smig_delta_state(delta, old->origin)->other;
 	if (root == NULL)
@@ -144,7 +144,7 @@ match_attached(SmigDelta *delta)
 		AttachedEntry *entry;
 		uint64		hash;
 
-		if (new->origin == NULL || !is_attached(new) || new->parent == NULL)
+		if (new->origin == NULL || !smig_delta_is_attached(new) || new->parent == NULL)
 			continue;
 		hash = attached_hash(new->origin, new->parent);
 		entry = hash_search(table, &hash, HASH_ENTER, NULL);
@@ -152,7 +152,7 @@ match_attached(SmigDelta *delta)
 	}
 	for (int i = 0; i < delta->from->nobjects; i++)
 		if (delta->from->objects[i]->origin &&
-			is_attached(delta->from->objects[i]))
+			smig_delta_is_attached(delta->from->objects[i]))
 			match_attached_index(delta, table, delta->from->objects[i]);
 	match_by_key(delta, true, false);
 	match_by_key(delta, true, true);
@@ -223,7 +223,7 @@ unmatched_by_signature(SmigDelta *delta, SmigSnapshot *snapshot)
 		uint64		hash;
 		bool		found;
 
-		if (!(object->kind->flags & SMIG_KIND_RENAME) || is_attached(object) ||
+		if (!(object->kind->flags & SMIG_KIND_RENAME) || smig_delta_is_attached(object) ||
 			smig_delta_state(delta, object)->other)
 			continue;
 		hash = signature(object);
@@ -278,8 +278,11 @@ same_parent(SmigDelta *delta, const SmigObject *old,
 	return strcmp(old->parent->key, new->parent->key) == 0;
 }
 
-static void
-set_fate(SmigDelta *delta, SmigObject *old, SmigFate fate)
+/*
+ * Sets the fate of an object of the source and of its counterpart.
+ */
+void
+smig_delta_set_fate(SmigDelta *delta, SmigObject *old, SmigFate fate)
 {
 	SmigState  *state = smig_delta_state(delta, old);
 
@@ -299,7 +302,7 @@ replace_roots(SmigDelta *delta, SmigObject *attached)
 
 	if (strcmp(attached->kind->name, "index partition") == 0)
 		index = attached->parent;
-	if (index == NULL || index->origin == NULL || !is_attached(index) ||
+	if (index == NULL || index->origin == NULL || !smig_delta_is_attached(index) ||
 		!smig_delta_inherits_both(delta, index))
 		return;
 	for (; index; index = index->origin)
@@ -307,7 +310,7 @@ replace_roots(SmigDelta *delta, SmigObject *attached)
 		SmigState  *state = smig_delta_state(delta, index);
 
 		if (state->other && state->fate != SMIG_FATE_DROP)
-			set_fate(delta, index, SMIG_FATE_REPLACE);
+			smig_delta_set_fate(delta, index, SMIG_FATE_REPLACE);
 	}
 }
 
@@ -351,7 +354,7 @@ replace_twins(SmigDelta *delta, const SmigObject *link)
 
 		if (old && smig_delta_has_attached_twin(index) &&
 			smig_delta_state(delta, old)->fate != SMIG_FATE_DROP)
-			set_fate(delta, old, SMIG_FATE_REPLACE);
+			smig_delta_set_fate(delta, old, SMIG_FATE_REPLACE);
 	}
 }
 
@@ -389,7 +392,7 @@ first_fates(SmigDelta *delta)
 		}
 		else if (delta->from_states[i].renamed)
 			fate = SMIG_FATE_ALTER;
-		set_fate(delta, old, fate);
+		smig_delta_set_fate(delta, old, fate);
 	}
 	for (int i = 0; i < delta->from->nobjects; i++)
 	{
@@ -398,7 +401,7 @@ first_fates(SmigDelta *delta)
 		if (delta->from_states[i].fate == SMIG_FATE_REPLACE &&
 			(part->kind->flags & SMIG_KIND_PART) && part->parent &&
 			smig_delta_state(delta, part->parent)->other)
-			set_fate(delta, part->parent, SMIG_FATE_REPLACE);
+			smig_delta_set_fate(delta, part->parent, SMIG_FATE_REPLACE);
 		if (delta->from_states[i].fate == SMIG_FATE_REPLACE ||
 			delta->from_states[i].fate == SMIG_FATE_DROP)
 			replace_roots(delta, part);
@@ -414,21 +417,6 @@ first_fates(SmigDelta *delta)
 	MemoryContextDelete(scratch);
 }
 
-/* ---------------- dependants ---------------- */
-
-static bool
-depends_on(const SmigObject *object, const SmigObject *on)
-{
-	ListCell   *lc;
-
-	if (object == NULL || on == NULL)
-		return false;
-	foreach(lc, object->deps)
-		if (lfirst(lc) == on)
-			return true;
-	return false;
-}
-
 /*
  * Gives the plan up, for a reason in words; the first one counts.  Planning
  * goes on, so that the caller need not look after each step.
@@ -440,192 +428,6 @@ smig_delta_refuse(SmigDelta *delta, const char *detail, const char *reason)
 		return;
 	delta->refusal = pstrdup(reason);
 	delta->refusal_detail = detail ? pstrdup(detail) : NULL;
-}
-
-static void
-refuse(SmigDelta *delta, const SmigObject *object, const SmigObject *because)
-{
-	smig_delta_refuse(delta, NULL,
-					  psprintf("%s %s would have to be recreated, and with it %s %s, which holds data",
-							   because->kind->name, because->id,
-							   object->kind->name, object->id));
-}
-
-/*
- * Notes that "old", which is in both snapshots, has to be dropped and created
- * because of "because"; adds it to the work list.
- */
-static List *
-replace(SmigDelta *delta, List *work, SmigObject *old, const SmigObject *because)
-{
-	SmigState  *state = smig_delta_state(delta, old);
-
-	if (state->fate != SMIG_FATE_KEEP && state->fate != SMIG_FATE_ALTER)
-		return work;
-	if ((old->kind->flags & SMIG_KIND_PART) && old->parent &&
-		smig_delta_state(delta, old->parent)->fate != SMIG_FATE_REPLACE &&
-		because != old->parent)
-		return replace(delta, work, old->parent, because);
-	if (old->origin && is_attached(old) && because != old->origin &&
-		smig_delta_inherits_both(delta, old))
-		work = replace(delta, work, old->origin, because);
-	if ((old->kind->flags & SMIG_KIND_DATA) && because != old->parent &&
-		smig_attr(old, "generated") == NULL)
-	{
-		refuse(delta, old, because);
-		return work;
-	}
-	set_fate(delta, old, SMIG_FATE_REPLACE);
-	return lappend(work, old);
-}
-
-static bool
-is_column(const SmigObject *object)
-{
-	return strcmp(object->kind->name, "column") == 0;
-}
-
-/*
- * Whether the type of a column changes.
- */
-static bool
-type_changes(SmigDelta *delta, const SmigObject *column)
-{
-	SmigState  *state = smig_delta_state(delta, column);
-
-	return state->fate == SMIG_FATE_ALTER && is_column(column) &&
-		(state->retype || !smig_attr_same(column, state->other, "type") ||
-		 !smig_attr_same(column, state->other, "collation"));
-}
-
-/*
- * A column uses a type that is replaced: the type is renamed aside, and the
- * column is altered to the new one.
- */
-static List *
-retype(SmigDelta *delta, List *work, SmigObject *column, SmigObject *type)
-{
-	SmigState  *state = smig_delta_state(delta, column);
-
-	smig_delta_state(delta, type)->swap = true;
-	smig_delta_state(delta, smig_delta_state(delta, type)->other)->swap = true;
-	if (state->retype)
-		return work;
-	state->retype = true;
-	smig_delta_state(delta, state->other)->retype = true;
-	set_fate(delta, column, SMIG_FATE_ALTER);
-	return lappend(work, column);
-}
-
-/*
- * A foreign key cannot be rebuilt by ALTER TYPE when both its sides change.
- */
-static bool
-both_sides_change(SmigDelta *delta, const SmigObject *key)
-{
-	const SmigObject *first = NULL;
-	ListCell   *lc;
-
-	foreach(lc, key->deps)
-	{
-		SmigObject *on = lfirst(lc);
-
-		if (!is_column(on) || !type_changes(delta, on))
-			continue;
-		if (first && first != on)
-			return true;
-		first = on;
-	}
-	return false;
-}
-
-static List *
-column_type_dependants(SmigDelta *delta, List *work, SmigObject *column)
-{
-	ListCell   *lc;
-
-	foreach(lc, column->children)
-		work = replace(delta, work, lfirst(lc), column);
-	foreach(lc, column->rdeps)
-	{
-		SmigObject *user = lfirst(lc);
-
-		if ((user->kind->flags & SMIG_KIND_COLUMN_BOUND) ||
-			(is_column(user) && smig_attr(user, "generated")) ||
-			(strcmp(user->kind->name, "foreign key") == 0 &&
-			 both_sides_change(delta, user)))
-			work = replace(delta, work, user, column);
-	}
-	return work;
-}
-
-static List *
-dependants(SmigDelta *delta, List *work, SmigObject *old)
-{
-	SmigState  *state = smig_delta_state(delta, old);
-	bool		dropped = state->fate == SMIG_FATE_DROP;
-	ListCell   *lc;
-
-	foreach(lc, old->children)
-		work = replace(delta, work, lfirst(lc), old);
-	foreach(lc, old->rdeps)
-	{
-		SmigObject *user = lfirst(lc);
-		SmigState  *mine = smig_delta_state(delta, user);
-
-		/* an index goes with the one that it is attached to */
-		if (strcmp(user->kind->name, "index partition") == 0 &&
-			user->parent && user->parent->origin == old)
-			work = replace(delta, work, user->parent, old);
-		if (mine->fate != SMIG_FATE_KEEP && mine->fate != SMIG_FATE_ALTER)
-			continue;
-		if (user == old->parent)
-			continue;
-		if (dropped)
-		{
-			if (mine->fate == SMIG_FATE_KEEP &&
-				!(user->kind->flags & (SMIG_KIND_DATA | SMIG_KIND_TYPE)))
-				work = replace(delta, work, user, old);
-			continue;
-		}
-		if (mine->fate == SMIG_FATE_ALTER &&
-			!depends_on(mine->other, state->other))
-			continue;
-		if (is_column(user) && (old->kind->flags & SMIG_KIND_TYPE))
-			work = retype(delta, work, user, old);
-		else
-			work = replace(delta, work, user, old);
-	}
-	return work;
-}
-
-/*
- * Replaces what depends on something replaced, until nothing more does.
- */
-static void
-spread(SmigDelta *delta)
-{
-	List	   *work = NIL;
-
-	for (int i = 0; i < delta->from->nobjects; i++)
-	{
-		SmigFate	fate = delta->from_states[i].fate;
-		SmigObject *old = delta->from->objects[i];
-
-		if (fate == SMIG_FATE_REPLACE || fate == SMIG_FATE_DROP ||
-			type_changes(delta, old))
-			work = lappend(work, old);
-	}
-	for (int i = 0; i < list_length(work); i++)
-	{
-		SmigObject *old = list_nth(work, i);
-
-		CHECK_FOR_INTERRUPTS();
-		if (type_changes(delta, old))
-			work = column_type_dependants(delta, work, old);
-		else
-			work = dependants(delta, work, old);
-	}
 }
 
 /*
@@ -749,7 +551,8 @@ check_inherited(SmigDelta *delta)
 			!will_be_own(delta, state->other))
 			state->unsupported =
 				"What a table defines itself cannot be turned into what it has by inheritance only, or back";
-		else if (state->fate == SMIG_FATE_ALTER && is_column(new))
+		else if (state->fate == SMIG_FATE_ALTER &&
+				 strcmp(new->kind->name, "column") == 0)
 			state->unsupported = smig_not_null_unsupported(delta, state->other,
 														   new);
 	}
@@ -785,8 +588,9 @@ smig_delta_make(SmigSnapshot *from, SmigSnapshot *to, bool backward)
 	match_renamed(delta);
 	match_attached(delta);
 	first_fates(delta);
-	spread(delta);
+	smig_delta_spread(delta);
 	check_inherited(delta);
+	smig_contained_mark(delta);
 	if (delta->refusal == NULL)
 		smig_delta_order(delta);
 	return delta;

@@ -46,6 +46,7 @@ typedef struct SmigState
 	bool		unfold;			/* gets a statement of its own */
 	bool		folded;			/* part of the parent's statement */
 	bool		implied;		/* done by another object's statement */
+	bool		lets_go;		/* a change of a domain waits for this column */
 	bool		unchecked;		/* a function whose body cannot be checked yet */
 	const char *unsupported;	/* a constant: what there is no DDL for */
 	int			drop;			/* actions, or -1 */
@@ -95,12 +96,26 @@ extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
 								  bool backward);
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
+extern bool smig_delta_is_attached(const SmigObject *object);
 extern bool smig_delta_has_attached_twin(const SmigObject *index);
 extern bool smig_delta_spares(SmigDelta *delta, const SmigObject *object);
 extern void smig_delta_refuse(SmigDelta *delta, const char *detail,
 							  const char *reason);
 
+extern void smig_delta_set_fate(SmigDelta *delta, SmigObject *old,
+								SmigFate fate);
+
+/* spread.c */
+extern bool smig_delta_type_changes(SmigDelta *delta,
+									const SmigObject *column);
+extern void smig_delta_spread(SmigDelta *delta);
+
+/* contained.c */
+extern void smig_contained_mark(SmigDelta *delta);
+extern void smig_contained_edges(SmigDelta *delta);
+
 /* edges.c */
+extern void smig_delta_add_edge(SmigDelta *delta, int before, int after);
 extern void smig_delta_make_edges(SmigDelta *delta);
 
 /* order.c */
@@ -156,8 +171,8 @@ extern const char *smig_not_null_unsupported(SmigDelta *delta,
 extern void smig_not_null_align(SmigSnapshot *a, SmigSnapshot *b);
 
 /* cast.c */
-extern char *smig_cast_expression(const char *column, const char *from,
-								  const char *to, bool retype);
+extern char *smig_cast_expression(SmigDelta *delta, const SmigObject *old,
+								  const SmigObject *new);
 extern bool smig_cast_rewrites(const char *from, const char *to);
 extern bool smig_cast_loses(const char *from, const char *to);
 

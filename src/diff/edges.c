@@ -40,6 +40,15 @@ add_edge(SmigDelta *delta, int before, int after, bool soft)
 }
 
 /*
+ * Says that one action comes before another; either may be -1: none.
+ */
+void
+smig_delta_add_edge(SmigDelta *delta, int before, int after)
+{
+	add_edge(delta, before, after, false);
+}
+
+/*
  * Whether an object is dropped with a type that waits aside until then.
  */
 static bool
@@ -104,6 +113,9 @@ edges_for_new(SmigDelta *delta, SmigObject *new, SmigObject *on)
 	add_edge(delta, need->create, state->create, false);
 	add_edge(delta, need->create, state->alter, false);
 	add_edge(delta, alter, state->create, false);
+	if (state->other && smig_delta_state(delta, state->other)->lets_go &&
+		strcmp(on->kind->name, "domain") == 0)
+		return;
 	add_edge(delta, alter, state->alter, false);
 }
 
@@ -321,42 +333,107 @@ words_of(const char *body)
 }
 
 static HTAB *
-names_that_come(SmigDelta *delta)
+create_names(void)
 {
 	HASHCTL		control = {
 		.keysize = NAMEDATALEN,
 		.entrysize = sizeof(NameEntry),
 		.hcxt = CurrentMemoryContext
 	};
-	HTAB	   *names = hash_create("schemamig new names", 256, &control,
-									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	return hash_create("schemamig names of objects", 256, &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+static void
+add_name(HTAB *names, SmigObject *object)
+{
+	NameEntry  *entry;
+	bool		found;
+
+	if (strlen(object->name) >= NAMEDATALEN)
+		return;
+	entry = hash_search(names, object->name, HASH_ENTER, &found);
+	if (!found)
+		entry->objects = NIL;
+	entry->objects = lappend(entry->objects, object);
+}
+
+static HTAB *
+names_that_come(SmigDelta *delta)
+{
+	HTAB	   *names = create_names();
 
 	for (int i = 0; i < delta->to->nobjects; i++)
 	{
 		SmigObject *object = delta->to->objects[i];
 		SmigState  *state = &delta->to_states[i];
-		NameEntry  *entry;
-		bool		found;
 
 		if ((state->create < 0 && state->alter < 0) || state->folded ||
-			strlen(object->name) >= NAMEDATALEN ||
 			!(object->kind->flags & (SMIG_KIND_RELATION | SMIG_KIND_TYPE) ||
 			  strcmp(object->kind->name, "column") == 0 ||
 			  object->kind->acl_type == OBJECT_FUNCTION))
 			continue;
-		entry = hash_search(names, object->name, HASH_ENTER, &found);
-		if (!found)
-			entry->objects = NIL;
-		entry->objects = lappend(entry->objects, object);
+		add_name(names, object);
 	}
 	return names;
+}
+
+/*
+ * Functions that go, by name; NULL when there are none.
+ */
+static HTAB *
+functions_that_go(SmigDelta *delta)
+{
+	HTAB	   *names = NULL;
+
+	for (int i = 0; i < delta->from->nobjects; i++)
+	{
+		SmigObject *old = delta->from->objects[i];
+
+		if (old->kind->acl_type != OBJECT_FUNCTION ||
+			delta->from_states[i].fate != SMIG_FATE_DROP ||
+			delta->from_states[i].drop < 0)
+			continue;
+		if (names == NULL)
+			names = create_names();
+		add_name(names, old);
+	}
+	return names;
+}
+
+/*
+ * A call that is meant for one function is ambiguous, or goes to the wrong one,
+ * as long as there is another of that name: what needs the one is created after
+ * the other has gone.
+ */
+static void
+edges_for_overloads(SmigDelta *delta, HTAB *gone)
+{
+	for (int i = 0; i < delta->to->nobjects; i++)
+	{
+		const SmigObject *function = delta->to->objects[i];
+		const NameEntry *entry;
+		ListCell   *lc;
+		ListCell   *user;
+
+		if (function->kind->acl_type != OBJECT_FUNCTION)
+			continue;
+		entry = hash_search(gone, function->name, HASH_FIND, NULL);
+		if (entry == NULL)
+			continue;
+		foreach(lc, entry->objects)
+			foreach(user, function->rdeps)
+				add_edge(delta, smig_delta_state(delta, lfirst(lc))->drop,
+						 smig_delta_state(delta, lfirst(user))->create, false);
+	}
 }
 
 /*
  * Soft edges: a function whose body is text comes after what it may use.
  */
 static void
-edges_for_bodies(SmigDelta *delta)
+edges_for_bodies(SmigDelta *delta, HTAB *gone)
 {
 	HTAB	   *names = NULL;
 
@@ -379,11 +456,15 @@ edges_for_bodies(SmigDelta *delta)
 		{
 			NameEntry  *entry = hash_search(names, lfirst(lc), HASH_FIND,
 											NULL);
+			NameEntry  *going = gone == NULL ? NULL :
+				hash_search(gone, lfirst(lc), HASH_FIND, NULL);
 			ListCell   *found;
 
-			if (entry == NULL)
-				continue;
-			foreach(found, entry->objects)
+			/* a function of the name that goes could make a call ambiguous */
+			foreach(found, going ? going->objects : NIL)
+				add_edge(delta, smig_delta_state(delta, lfirst(found))->drop,
+						 makes, true);
+			foreach(found, entry ? entry->objects : NIL)
 			{
 				SmigObject *object = lfirst(found);
 				SmigState  *theirs = smig_delta_state(delta, object);
@@ -415,6 +496,8 @@ edges_for_bodies(SmigDelta *delta)
 void
 smig_delta_make_edges(SmigDelta *delta)
 {
+	HTAB	   *gone = functions_that_go(delta);
+
 	for (int i = 0; i < delta->from->nobjects; i++)
 	{
 		SmigObject *old = delta->from->objects[i];
@@ -464,5 +547,8 @@ smig_delta_make_edges(SmigDelta *delta)
 	}
 	edges_for_names(delta);
 	edges_for_links(delta);
-	edges_for_bodies(delta);
+	smig_contained_edges(delta);
+	if (gone)
+		edges_for_overloads(delta, gone);
+	edges_for_bodies(delta, gone);
 }

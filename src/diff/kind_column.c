@@ -278,25 +278,6 @@ comes_from_origin(SmigDelta *delta, const SmigObject *new, const char *attr)
 	return !smig_attr_same(new->origin, state->other, attr) || state->retype;
 }
 
-/*
- * Whether the column's type is not yet what it will be: this database's idea of
- * it tells nothing.
- */
-static bool
-uses_new_type(SmigDelta *delta, const SmigObject *column)
-{
-	ListCell   *lc;
-
-	foreach(lc, column->deps)
-	{
-		const SmigObject *on = lfirst(lc);
-
-		if ((on->kind->flags & SMIG_KIND_TYPE) && smig_delta_is_new(delta, on))
-			return true;
-	}
-	return false;
-}
-
 static void
 alter_type(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		   SmigCell *cell)
@@ -306,8 +287,7 @@ alter_type(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	const char *collation = smig_attr(new, "collation");
 	bool		retype = smig_delta_state(delta, new)->retype;
 	char	   *name = pstrdup(quote_identifier(new->name));
-	bool		unknown = retype || uses_new_type(delta, new);
-	char	   *cast = smig_cast_expression(name, from, to, unknown);
+	char	   *cast = smig_cast_expression(delta, old, new);
 
 	smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s TYPE %s%s%s%s%s",
 				  new->parent->id, name, to,

@@ -45,9 +45,38 @@ create_sequence(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 }
 
 /*
- * Everything can be altered.  Bounds are written together, because each alone
- * may contradict the other's old value; the type's own bounds are asked for
- * with NO MINVALUE and NO MAXVALUE.
+ * Writes the bounds, both, because each alone may contradict the other's old
+ * value.  NO MINVALUE and NO MAXVALUE ask for the bounds that follow from type
+ * and direction, but not together with another type: where the old bound is an
+ * end of the old type, PostgreSQL then takes the end of the new type, whatever
+ * the direction (init_params in commands/sequence.c).  So the end on the side of
+ * the start is said as a number.
+ */
+static void
+write_bounds(const SmigObject *old, const SmigObject *new, StringInfo buf)
+{
+	bool		retyped = !smig_attr_same(old, new, "type");
+	const char *increment = smig_attr(new, "increment");
+	bool		down = increment && increment[0] == '-';
+	const char *min = smig_attr(new, "min");
+	const char *max = smig_attr(new, "max");
+
+	if (min == NULL && retyped && !down)
+		min = "1";
+	if (max == NULL && retyped && down)
+		max = "-1";
+	if (min)
+		appendStringInfo(buf, " MINVALUE %s", min);
+	else
+		appendStringInfoString(buf, " NO MINVALUE");
+	if (max)
+		appendStringInfo(buf, " MAXVALUE %s", max);
+	else
+		appendStringInfoString(buf, " NO MAXVALUE");
+}
+
+/*
+ * Everything can be altered.
  */
 static bool
 alter_sequence(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
@@ -69,18 +98,7 @@ alter_sequence(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 		appendStringInfo(&buf, " INCREMENT BY %s", value ? value : "1");
 	}
 	if (bounds)
-	{
-		value = smig_attr(new, "min");
-		if (value)
-			appendStringInfo(&buf, " MINVALUE %s", value);
-		else
-			appendStringInfoString(&buf, " NO MINVALUE");
-		value = smig_attr(new, "max");
-		if (value)
-			appendStringInfo(&buf, " MAXVALUE %s", value);
-		else
-			appendStringInfoString(&buf, " NO MAXVALUE");
-	}
+		write_bounds(old, new, &buf);
 	if (!smig_attr_same(old, new, "_start"))
 		appendStringInfo(&buf, " START WITH %s", smig_attr(new, "_start"));
 	if (!smig_attr_same(old, new, "cache"))

@@ -134,50 +134,6 @@ create_domain(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 	}
 }
 
-/*
- * Whether columns use a type, or arrays, composite types or ranges of it.
- */
-static bool
-has_columns(const SmigObject *type, bool directly)
-{
-	ListCell   *lc;
-
-	foreach(lc, type->rdeps)
-	{
-		const SmigObject *user = lfirst(lc);
-		const char *name = smig_attr(user, "type");
-
-		if (strcmp(user->kind->name, "column") == 0)
-		{
-			if (directly ||
-				(name && strlen(name) > 2 &&
-				 strcmp(name + strlen(name) - 2, "[]") == 0))
-				return true;
-			continue;
-		}
-		if (user->parent && (user->parent->kind->flags & SMIG_KIND_TYPE))
-			user = user->parent;
-		if (user != type && (user->kind->flags & SMIG_KIND_TYPE) &&
-			has_columns(user, strcmp(user->kind->name, "domain") != 0 ||
-						directly))
-			return true;
-	}
-	return false;
-}
-
-/*
- * PostgreSQL cannot check values of a domain that are part of others.
- */
-static bool
-cannot_be_checked(SmigDelta *delta, const SmigObject *domain)
-{
-	return has_columns(domain, false) &&
-		has_columns(smig_delta_state(delta, domain)->other, false);
-}
-
-static const char contained[] =
-"Columns hold values of the domain as parts of others, which PostgreSQL cannot check";
-
 static bool
 alter_domain(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 			 SmigCell *cell)
@@ -197,13 +153,9 @@ alter_domain(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 	}
 	if (smig_attr(old, "not_null") && smig_attr(new, "not_null") == NULL)
 		smig_cell_add(cell, "ALTER DOMAIN %s DROP NOT NULL", new->id);
-	if (smig_attr(new, "not_null") && smig_attr(old, "not_null") == NULL)
-	{
-		if (cannot_be_checked(delta, new))
-			smig_delta_state(delta, new)->unsupported = contained;
-		else
-			smig_not_null_set(new, cell);
-	}
+	if (smig_attr(new, "not_null") && smig_attr(old, "not_null") == NULL &&
+		smig_delta_state(delta, new)->unsupported == NULL)
+		smig_not_null_set(new, cell);
 	smig_not_null_alter(delta, old, new, cell);
 	return true;
 }
@@ -212,13 +164,8 @@ static void
 create_domain_constraint(SmigDelta *delta, const SmigObject *object,
 						 SmigCell *cell)
 {
-	if (!smig_delta_is_new(delta, object->parent) &&
-		smig_attr(object, "not_valid") == NULL &&
-		cannot_be_checked(delta, object->parent))
-	{
-		smig_delta_state(delta, object)->unsupported = contained;
+	if (smig_delta_state(delta, object)->unsupported)
 		return;
-	}
 	smig_cell_add(cell, "ALTER DOMAIN %s ADD CONSTRAINT %s %s%s",
 				  object->parent->id, quote_identifier(object->name),
 				  smig_attr(object, "def"),
@@ -231,6 +178,8 @@ alter_domain_constraint(SmigDelta *delta, const SmigObject *old,
 {
 	if (!smig_attr_same(old, new, "def") || smig_attr(new, "not_valid"))
 		return false;
+	if (smig_delta_state(delta, new)->unsupported)
+		return true;
 	smig_cell_add(cell, "ALTER DOMAIN %s VALIDATE CONSTRAINT %s",
 				  new->parent->id, quote_identifier(new->name));
 	return true;

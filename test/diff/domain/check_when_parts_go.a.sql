@@ -1,0 +1,13 @@
+CREATE DOMAIN d AS text;
+CREATE DOMAIN over AS d;
+CREATE DOMAIN odd AS int;
+ALTER DOMAIN odd ADD CONSTRAINT odd_small CHECK (VALUE < 100) NOT VALID;
+CREATE TYPE k AS (x int, z d);
+CREATE TYPE pair AS (x int, o odd[]);
+CREATE TABLE t (id int, a k, b d[], c d, e over[]);
+INSERT INTO t VALUES (1, '(1,2)', '{u,v}', 'w', '{y}');
+CREATE TABLE "row" (id int, x d);
+CREATE TABLE of_row (id int, r "row");
+CREATE TABLE p (id int, o pair) PARTITION BY RANGE (id);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+CREATE MATERIALIZED VIEW m AS SELECT id, b FROM t;

@@ -1,0 +1,11 @@
+CREATE DOMAIN d AS text NOT NULL CONSTRAINT filled CHECK (VALUE <> '');
+CREATE DOMAIN over AS d;
+CREATE DOMAIN odd AS int CONSTRAINT odd_small CHECK (VALUE < 100);
+CREATE TYPE k AS (x int, z bigint);
+CREATE TYPE pair AS (x int);
+CREATE TABLE t (id int, a k, b text[], c d, e text);
+CREATE TABLE "row" (id int, x d);
+CREATE TABLE of_row (id int, r text);
+CREATE TABLE p (id int, o pair) PARTITION BY RANGE (id);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+CREATE MATERIALIZED VIEW m AS SELECT id, b FROM t;
