@@ -68,6 +68,29 @@ SELECT schemamig_backfill('UPDATE t SET n = n + 1 / (CASE WHEN x = 3000.7 THEN 0
 SELECT n, count(*) FROM t GROUP BY n;
 DROP TABLE t;
 
+-- whole numbers are dealt, to the ends of their types, and with strides
+CREATE TABLE t (g text, a smallint, b int, c bigint, n int NOT NULL DEFAULT 0, PRIMARY KEY (g, c), UNIQUE (a), UNIQUE (b));
+INSERT INTO t SELECT 'g' || i % 3, i, 32768 * i + i % 32768, 281474976710656 * i + i % 2
+FROM generate_series(-32768, 32767) i;
+UPDATE t SET b = CASE a WHEN -32768 THEN -2147483648 WHEN 32767 THEN 2147483647 ELSE b END,
+	c = CASE a WHEN -32768 THEN -9223372036854775808 WHEN 32767 THEN 9223372036854775807 ELSE c END;
+VACUUM (ANALYZE) t;
+SELECT schemamig_backfill('UPDATE t SET n = n + 1');
+SELECT schemamig_backfill('UPDATE t SET n = n + 1', key => ARRAY['a'], workers => 2);
+SELECT schemamig_backfill('UPDATE t SET n = n + 1', key => ARRAY['b']);
+SELECT n, count(*) FROM t GROUP BY n;
+DROP TABLE t;
+
+-- a table that was filled in the order of its key: of each eight rows beside
+-- each other one makes room for seven, where chance left every fourth
+-- row without a place in its block
+CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0, pad text NOT NULL);
+INSERT INTO t (id, pad) SELECT i, repeat('x', 60) FROM generate_series(1, 60000) i;
+VACUUM (ANALYZE) t;
+SELECT schemamig_backfill('UPDATE t SET n = n + 1');
+SELECT pg_stat_get_tuples_hot_updated('t'::regclass) > 45000 AS hot, count(*), min(n), max(n) FROM t;
+DROP TABLE t;
+
 -- with nulls in the key, and one whose types have no hash function
 CREATE TABLE t (a int, b bit varying, n int NOT NULL DEFAULT 0, UNIQUE (a), UNIQUE (b));
 INSERT INTO t SELECT nullif(i % 50000, 0), i::bit(20) FROM generate_series(1, 50000) i;

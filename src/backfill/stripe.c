@@ -17,6 +17,12 @@
  * change during a backfill, by the hash functions of its types.  These never
  * change either, because hash indexes and hash partitions depend on it.
  *
+ * A block should have as many rows in each stripe as in the first, whose room
+ * the others use.  Hashes spread them by chance, so that in every second block
+ * some stripe is larger.  Whole numbers that were given out one by one are
+ * dealt instead: of eight in a row, each goes into another stripe, in an order
+ * that the hash of the eight decides, so that gaps and strides do no harm.
+ *
  * IDENTIFICATION
  *	  src/backfill/stripe.c
  *
@@ -33,6 +39,8 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -140,11 +148,70 @@ smig_stripe_rows(const SmigBackfillPlan *plan, const Query *query)
 	return blocks * plan->rows_per_block;
 }
 
-static Expr *
-make_int4_call(Oid function, List *args)
+/* Types of keys that are dealt, with what that takes. */
+typedef struct Dealt
 {
-	return (Expr *) makeFuncExpr(function, INT4OID, args, InvalidOid,
-								 C_COLLATION_OID, COERCE_EXPLICIT_CALL);
+	Oid			type;
+	Oid			shift;			/* to the right */
+	Oid			mask;			/* logical and; invalid: not needed */
+	Oid			narrow;			/* to int4; invalid: is one */
+} Dealt;
+
+static const Dealt dealt_types[] = {
+	{INT2OID, F_INT2SHR, InvalidOid, F_INT4_INT2},
+	{INT4OID, F_INT4SHR, InvalidOid, InvalidOid},
+	{INT8OID, F_INT8SHR, F_INT8AND, F_INT4_INT8},
+};
+
+static Expr *
+make_call(Oid function, Oid result, Expr *first, Expr *second)
+{
+	return (Expr *) makeFuncExpr(function, result,
+								 second ? list_make2(first, second) :
+								 list_make1(first),
+								 InvalidOid, C_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
+}
+
+static Expr *
+make_int4(int32 value)
+{
+	return (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+							  Int32GetDatum(value), false, true);
+}
+
+/*
+ * What tells the stripe of a row from one column of the key, in its lowest
+ * bits: an int4.
+ *
+ * stripes: a power of 2
+ */
+static Expr *
+make_number(const SmigKey *key, int varno, int column, int stripes)
+{
+	Expr	   *value = (Expr *) smig_key_column(key, varno, column);
+	const Dealt *dealt = NULL;
+	Expr	   *low;
+
+	for (int i = 0; i < lengthof(dealt_types); i++)
+		if (exprType((Node *) value) == dealt_types[i].type)
+			dealt = &dealt_types[i];
+	if (dealt == NULL || column < key->ncolumns - 1)
+		return make_call(key->hashes[column], INT4OID, value, NULL);
+	low = value;
+	if (OidIsValid(dealt->mask))
+		low = make_call(dealt->mask, dealt->type, low,
+						(Expr *) makeConst(INT8OID, -1, InvalidOid,
+										   sizeof(int64),
+										   Int64GetDatum(stripes - 1), false,
+										   FLOAT8PASSBYVAL));
+	if (OidIsValid(dealt->narrow))
+		low = make_call(dealt->narrow, INT4OID, low, NULL);
+	value = make_call(dealt->shift, dealt->type,
+					  (Expr *) smig_key_column(key, varno, column),
+					  make_int4(pg_leftmost_one_pos32(stripes)));
+	return make_call(F_INT4XOR, INT4OID, low,
+					 make_call(key->hashes[column], INT4OID, value, NULL));
 }
 
 /*
@@ -155,28 +222,17 @@ make_int4_call(Oid function, List *args)
 Node *
 smig_stripe_condition(const SmigKey *key, int varno, int stripe, int stripes)
 {
-	Expr	   *hash = NULL;
-	Expr	   *number;
+	Expr	   *number = NULL;
 
 	for (int i = 0; i < key->ncolumns; i++)
 	{
-		Expr	   *one = make_int4_call(key->hashes[i],
-										 list_make1(smig_key_column(key, varno, i)));
+		Expr	   *one = make_number(key, varno, i, stripes);
 
-		hash = hash ? make_int4_call(F_INT4XOR, list_make2(hash, one)) : one;
+		number = number ? make_call(F_INT4XOR, INT4OID, number, one) : one;
 	}
-	number = make_int4_call(F_INT4AND,
-							list_make2(hash,
-									   makeConst(INT4OID, -1, InvalidOid,
-												 sizeof(int32),
-												 Int32GetDatum(stripes - 1),
-												 false, true)));
+	number = make_call(F_INT4AND, INT4OID, number, make_int4(stripes - 1));
 	return (Node *) make_opclause(Int4EqualOperator, BOOLOID, false, number,
-								  (Expr *) makeConst(INT4OID, -1, InvalidOid,
-													 sizeof(int32),
-													 Int32GetDatum(stripe),
-													 false, true),
-								  InvalidOid, InvalidOid);
+								  make_int4(stripe), InvalidOid, InvalidOid);
 }
 
 /*
