@@ -35,6 +35,9 @@
 /* Parts that a VACUUM is done in while a standby cannot follow. */
 #define TIGHT_VACUUMS 5
 
+/* Memory (kB) of a VACUUM that leaves the indexes alone. */
+#define UPDATE_VACUUM_MEMORY 1024
+
 /* Time between reports, and between looks into the ledger at rest (ms). */
 #define REPORT_EVERY 5000
 #define REST_POLL 500
@@ -182,13 +185,17 @@ can_vacuum(SmigEngine *engine)
 /*
  * Executes VACUUM without what it says of a lock that somebody has taken since
  * can_vacuum(): it is skipped then, and done later.
+ *
+ * memory: kB of maintenance_work_mem at the most
  */
 static void
-execute_vacuum(SmigEngine *engine, SmigScript *script)
+execute_vacuum(SmigEngine *engine, SmigScript *script, int memory)
 {
-	int			save = client_min_messages;
+	int			save_messages = client_min_messages;
+	int			save_memory = maintenance_work_mem;
 
 	client_min_messages = ERROR;
+	maintenance_work_mem = Min(maintenance_work_mem, memory);
 	PG_TRY();
 	{
 		StartTransactionCommand();
@@ -199,7 +206,8 @@ execute_vacuum(SmigEngine *engine, SmigScript *script)
 	}
 	PG_FINALLY();
 	{
-		client_min_messages = save;
+		client_min_messages = save_messages;
+		maintenance_work_mem = save_memory;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(engine->batch_context);
@@ -211,11 +219,13 @@ execute_vacuum(SmigEngine *engine, SmigScript *script)
  *
  * For an UPDATE space in the table is all that is needed; what is dead in the
  * indexes takes a scan of all of each of them, and is left for a VACUUM when the
- * work is over.
+ * work is over.  Then VACUUM has no use for the list of dead rows that it makes
+ * all the same, and which grows with the part of the table that is done.
  */
 static void
 vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 {
+	bool		is_update = engine->backfill->plan->command == CMD_UPDATE;
 	SmigScript *script;
 	double		every = smig_vacuum_every;
 
@@ -237,11 +247,11 @@ vacuum_table(SmigEngine *engine, const SmigClaim *claim, const SmigLook *look)
 		return;
 	engine->vacuumed_at = look->scanned;
 	script = smig_script_parse(psprintf("VACUUM (TRUNCATE off, SKIP_LOCKED%s) %s",
-										engine->backfill->plan->command == CMD_UPDATE ?
-										", INDEX_CLEANUP off" : "",
+										is_update ? ", INDEX_CLEANUP off" : "",
 										engine->backfill->plan->relation_name),
 							   SMIG_TRANSACTION_REVISION, "backfill");
-	execute_vacuum(engine, script);
+	execute_vacuum(engine, script,
+				   is_update ? UPDATE_VACUUM_MEMORY : maintenance_work_mem);
 }
 
 /*
