@@ -65,6 +65,22 @@ SELECT * FROM schemamig_diff('live', 'schema:pg_catalog');
 SELECT * FROM schemamig_diff('live', '{');
 SELECT * FROM schemamig_diff('live', '{"format": 1}');
 SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "nothing", "id": "x", "name": "x", "attrs": {}, "deps": []}], "schemas": []}');
+\set SHOW_CONTEXT never
+SELECT * FROM schemamig_diff('live', '{"objects": [], "schemas": []} 1');
+SELECT * FROM schemamig_diff('live', '{"objects": [], "schemas": [] "whole": true}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "schema", "id": "x", "name": "x", "attrs": {"owner": 1}, "deps": []}], "schemas": []}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "schema", "id": "x", "name": "x\u0000", "attrs": {}, "deps": []}], "schemas": []}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "schema", "id": "x", "name": "x", "attrs": {}}], "schemas": []}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "schema", "id": "x", "name": "x", "parent": "schema y", "attrs": {}, "deps": []}], "schemas": []}');
+SELECT * FROM schemamig_diff('live', '{"objects": [{"kind": "schema", "id": "x", "name": "x", "attrs": {}, "deps": []}, {"kind": "schema", "id": "x", "name": "x", "attrs": {}, "deps": []}], "schemas": []}');
+\set SHOW_CONTEXT errors
+-- what comes later in a snapshot, or is not known, or is there twice
+SELECT kind, object, up FROM schemamig_diff('{"more": [{"a": [1, {}]}], "objects": [
+ {"deps": ["column y.t.a"], "attrs": {"def": "USING btree (a)", "_schema": "y"}, "parent": "table y.t", "name": "i", "id": "y.i", "kind": "index"},
+ {"deps": [], "attrs": {"owner": "x", "owner": "postgres"}, "name": "y", "id": "y", "kind": "schema", "parent": null},
+ {"deps": ["schema y", "schema z"], "attrs": {"owner": "postgres", "_schema": "y"}, "name": "t", "id": "y.t", "kind": "table"},
+ {"deps": [], "attrs": {"type": "integer", "_position": "1"}, "parent": "table y.t", "name": "a", "id": "y.t.a", "kind": "column"}],
+ "schemas": ["y"], "whole": false}', '{"schemas": ["y"], "objects": []}') ORDER BY seq;
 SELECT * FROM schemamig_diff('live', :'snapshot');
 SELECT schemamig_snapshot('{}');
 SELECT schemamig_snapshot('{diff_a,NULL}');

@@ -146,6 +146,26 @@ typedef struct SmigCommMethods
 
 extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 
+/*
+ * The scanner of JSON gained an argument in 17, and its errors another way in
+ * 16.  "json_lexer" also gives the texts of strings; "json_error" does not
+ * return.
+ */
+#if PG_VERSION_NUM >= 170000
+#define smig_json_lexer(text, length) \
+	makeJsonLexContextCstringLen(NULL, (text), (length), \
+								 GetDatabaseEncoding(), true)
+#else
+#define smig_json_lexer(text, length) \
+	makeJsonLexContextCstringLen(unconstify(char *, (text)), (int) (length), \
+								 GetDatabaseEncoding(), true)
+#endif
+#if PG_VERSION_NUM >= 160000
+#define smig_json_error(error, lex) json_errsave_error((error), (lex), NULL)
+#else
+#define smig_json_error(error, lex) json_ereport_error((error), (lex))
+#endif
+
 /* The version of PostgreSQL that this library is built for: 15, 16, ... */
 #define SMIG_SERVER_MAJOR (PG_VERSION_NUM / 10000)
 

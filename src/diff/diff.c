@@ -558,19 +558,35 @@ smig_diff_put(ReturnSetInfo *result, SmigSnapshot *from, SmigSnapshot *to)
 }
 
 /*
+ * A source as a C string.  It may be a snapshot of many MB, of which there is
+ * to be one copy and not two.
+ */
+static char *
+source_argument(FunctionCallInfo fcinfo, int argument)
+{
+	text	   *value = PG_GETARG_TEXT_PP(argument);
+	char	   *source = text_to_cstring(value);
+
+	PG_FREE_IF_COPY(value, argument);
+	return source;
+}
+
+/*
  * schemamig_diff(source, target): see install/50_diff.sql.
  */
 Datum
 schemamig_diff(PG_FUNCTION_ARGS)
 {
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *source = source_argument(fcinfo, 0);
+	char	   *target = source_argument(fcinfo, 1);
 	SmigSnapshot *from;
 	SmigSnapshot *to;
 	int			nestlevel;
 
 	InitMaterializedSRF(fcinfo, 0);
 	smig_source_pair(source, target, &from, &to);
+	pfree(source);
+	pfree(target);
 	nestlevel = pin_settings();
 	smig_diff_put((ReturnSetInfo *) fcinfo->resultinfo, from, to);
 	AtEOXact_GUC(true, nestlevel);
@@ -625,7 +641,7 @@ schemamig_snapshot(PG_FUNCTION_ARGS)
 Datum
 schemamig_fingerprint(PG_FUNCTION_ARGS)
 {
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *source = source_argument(fcinfo, 0);
 	SmigSnapshot *from;
 	SmigSnapshot *to;
 	int			nestlevel;

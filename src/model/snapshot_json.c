@@ -17,11 +17,11 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "checksum.h"
 #include "diff/kind.h"
+#include "model/json_pull.h"
 #include "model/snapshot.h"
 
 #define SNAPSHOT_FORMAT 1
@@ -128,33 +128,6 @@ bad_snapshot(const char *detail)
 			 errdetail("%s", detail)));
 }
 
-static JsonbValue *
-member(JsonbContainer *container, const char *name)
-{
-	return getKeyJsonValueFromContainer(container, name, (int) strlen(name),
-										NULL);
-}
-
-static char *
-string_of(const JsonbValue *value)
-{
-	if (value == NULL || value->type == jbvNull)
-		return NULL;
-	if (value->type != jbvString)
-		bad_snapshot("A field that must be a string is something else.");
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static JsonbContainer *
-container_of(const JsonbValue *value, bool array, const char *name)
-{
-	if (value == NULL || value->type != jbvBinary ||
-		JsonContainerIsArray(value->val.binary.data) != array)
-		bad_snapshot(psprintf("Field \"%s\" is missing or has another type.",
-							  name));
-	return value->val.binary.data;
-}
-
 /*
  * The names of attributes, which are few, once for all objects.
  */
@@ -162,6 +135,40 @@ typedef struct NameEntry
 {
 	char		name[NAMEDATALEN];
 } NameEntry;
+
+/* One object of the document. */
+typedef struct ObjectText
+{
+	char	   *kind;
+	char	   *id;
+	char	   *name;
+	char	   *parent;
+	char	   *origin;
+	List	   *attrs;			/* names and values by turns */
+	List	   *deps;			/* of char *: keys */
+	bool		has_attrs;
+	bool		has_deps;
+} ObjectText;
+
+/* A reference to an object that has not been read yet, with those after it. */
+typedef struct Forward
+{
+	SmigObject *object;
+	char	   *parent;
+	char	   *origin;
+	List	   *deps;			/* of char *: keys */
+} Forward;
+
+typedef struct Reading
+{
+	SmigSnapshot *snapshot;
+	HTAB	   *names;
+	SmigJson   *json;
+	const SmigKind *kind;		/* of the last object */
+	MemoryContext scratch;		/* of one object */
+	MemoryContext forward_context;
+	List	   *forward;		/* of Forward * */
+} Reading;
 
 static HTAB *
 make_names(SmigSnapshot *snapshot)
@@ -177,9 +184,8 @@ make_names(SmigSnapshot *snapshot)
 }
 
 static char *
-shared_name(HTAB *names, const JsonbValue *value)
+shared_name(HTAB *names, const char *name)
 {
-	char	   *name = string_of(value);
 	NameEntry  *entry;
 
 	if (strlen(name) >= NAMEDATALEN)
@@ -188,135 +194,304 @@ shared_name(HTAB *names, const JsonbValue *value)
 	return entry->name;
 }
 
+static char *
+read_string(SmigJson *json)
+{
+	char	   *value = smig_json_string(json);
+
+	if (value == NULL)
+		bad_snapshot("A field that must be a string is something else.");
+	return value;
+}
+
 /*
- * Attributes as alternating names and values.
+ * A string, or NULL.
+ */
+static char *
+read_reference(SmigJson *json)
+{
+	if (json->token_type != JSON_TOKEN_NULL)
+		return read_string(json);
+	smig_json_skip(json);
+	return NULL;
+}
+
+/*
+ * Enters a field that must be an object or array.
+ */
+static void
+enter_field(SmigJson *json, JsonTokenType start, const char *name)
+{
+	if (!smig_json_enter(json, start))
+		bad_snapshot(psprintf("Field \"%s\" is missing or has another type.",
+							  name));
+}
+
+/*
+ * Attributes as alternating names and values; where a name is there twice, the
+ * last value counts.
  */
 static List *
-read_attrs(HTAB *names, JsonbContainer *container)
+read_attrs(Reading *reading)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(container);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	SmigJson   *json = reading->json;
 	List	   *attrs = NIL;
+	char	   *member;
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	while ((member = smig_json_member(json, attrs == NIL)) != NULL)
 	{
-		if (token == WJB_KEY)
-			attrs = lappend(attrs, shared_name(names, &value));
-		else if (token == WJB_VALUE)
-			attrs = lappend(attrs, string_of(&value));
+		char	   *name = shared_name(reading->names, member);
+		char	   *value = read_string(json);
+		int			at = 0;
+
+		while (at < list_length(attrs) && list_nth(attrs, at) != name)
+			at += 2;
+		if (at < list_length(attrs))
+			lfirst(list_nth_cell(attrs, at + 1)) = value;
+		else
+			attrs = lappend(lappend(attrs, name), value);
 	}
 	return attrs;
 }
 
 static List *
-read_strings(JsonbContainer *container)
+read_strings(SmigJson *json)
 {
 	List	   *result = NIL;
 
-	for (uint32 i = 0; i < JsonContainerSize(container); i++)
-		result = lappend(result,
-						 string_of(getIthJsonbValueFromContainer(container, i)));
+	while (smig_json_element(json, result == NIL))
+		result = lappend(result, read_string(json));
 	return result;
 }
 
-static void
-read_object(SmigSnapshot *snapshot, HTAB *names, JsonbContainer *container)
+/*
+ * The fields of one object, in whatever order.
+ */
+static ObjectText
+read_fields(Reading *reading)
 {
-	char	   *name = string_of(member(container, "kind"));
-	char	   *id = string_of(member(container, "id"));
-	char	   *own = string_of(member(container, "name"));
-	const SmigKind *kind = name ? smig_kind_find(name) : NULL;
-	List	   *attrs;
+	SmigJson   *json = reading->json;
+	ObjectText	text;
+	char	   *field;
+	bool		first = true;
 
-	if (kind == NULL)
-		bad_snapshot(psprintf("Kind \"%s\" is not known.", name ? name : ""));
-	if (id == NULL || own == NULL)
-		bad_snapshot("An object has no identity.");
-	attrs = read_attrs(names, container_of(member(container, "attrs"),
-										   false, "attrs"));
-	if (smig_snapshot_add(snapshot, kind, id, own, attrs) == NULL)
-		bad_snapshot(psprintf("%s %s is there twice.", name, id));
+	memset(&text, 0, sizeof(text));
+	enter_field(json, JSON_TOKEN_OBJECT_START, "objects");
+	while ((field = smig_json_member(json, first)) != NULL)
+	{
+		first = false;
+		if (strcmp(field, "kind") == 0)
+			text.kind = read_reference(json);
+		else if (strcmp(field, "id") == 0)
+			text.id = read_reference(json);
+		else if (strcmp(field, "name") == 0)
+			text.name = read_reference(json);
+		else if (strcmp(field, "parent") == 0)
+			text.parent = read_reference(json);
+		else if (strcmp(field, "origin") == 0)
+			text.origin = read_reference(json);
+		else if (strcmp(field, "attrs") == 0)
+		{
+			enter_field(json, JSON_TOKEN_OBJECT_START, field);
+			text.attrs = read_attrs(reading);
+			text.has_attrs = true;
+		}
+		else if (strcmp(field, "deps") == 0)
+		{
+			enter_field(json, JSON_TOKEN_ARRAY_START, field);
+			text.deps = read_strings(json);
+			text.has_deps = true;
+		}
+		else
+			smig_json_skip(json);
+	}
+	return text;
 }
 
 static void
-read_references(SmigSnapshot *snapshot, SmigObject *object,
-				JsonbContainer *container)
+set_references(SmigObject *object, const char *parent, const char *origin,
+			   List *deps)
 {
-	char	   *parent = string_of(member(container, "parent"));
-	char	   *origin = string_of(member(container, "origin"));
-	List	   *deps = read_strings(container_of(member(container, "deps"),
-												 true, "deps"));
 	ListCell   *lc;
 
-	object->parent = parent ? smig_snapshot_find(snapshot, parent) : NULL;
-	object->origin = origin ? smig_snapshot_find(snapshot, origin) : NULL;
+	if (parent)
+		object->parent = smig_snapshot_find(object->snapshot, parent);
 	if (parent && object->parent == NULL)
 		bad_snapshot(psprintf("The parent of %s is missing.", object->key));
+	if (origin)
+		object->origin = smig_snapshot_find(object->snapshot, origin);
 	foreach(lc, deps)
 	{
-		SmigObject *on = smig_snapshot_find(snapshot, lfirst(lc));
+		SmigObject *on = smig_snapshot_find(object->snapshot, lfirst(lc));
 
 		if (on)
 			smig_object_depend(object, on);
 	}
 }
 
+static bool
+are_read(SmigSnapshot *snapshot, const ObjectText *text)
+{
+	ListCell   *lc;
+
+	if (text->parent && smig_snapshot_find(snapshot, text->parent) == NULL)
+		return false;
+	if (text->origin && smig_snapshot_find(snapshot, text->origin) == NULL)
+		return false;
+	foreach(lc, text->deps)
+		if (smig_snapshot_find(snapshot, lfirst(lc)) == NULL)
+			return false;
+	return true;
+}
+
 /*
- * Reads a snapshot from JSON text.  Errors: 22P02 when it is no JSON, 22023
- * when it is no snapshot.
+ * Puts off the references of an object until all have been read.
+ */
+static void
+put_off(Reading *reading, SmigObject *object, const ObjectText *text)
+{
+	MemoryContext old = MemoryContextSwitchTo(reading->forward_context);
+	Forward    *forward = palloc0(sizeof(Forward));
+	ListCell   *lc;
+
+	forward->object = object;
+	if (text->parent)
+		forward->parent = pstrdup(text->parent);
+	if (text->origin)
+		forward->origin = pstrdup(text->origin);
+	foreach(lc, text->deps)
+		forward->deps = lappend(forward->deps, pstrdup(lfirst(lc)));
+	reading->forward = lappend(reading->forward, forward);
+	MemoryContextSwitchTo(old);
+}
+
+static const SmigKind *
+kind_of(Reading *reading, const char *name)
+{
+	if (name && (reading->kind == NULL ||
+				 strcmp(reading->kind->name, name) != 0))
+		reading->kind = smig_kind_find(name);
+	if (name == NULL || reading->kind == NULL)
+		bad_snapshot(psprintf("Kind \"%s\" is not known.", name ? name : ""));
+	return reading->kind;
+}
+
+static void
+read_object(Reading *reading)
+{
+	SmigSnapshot *snapshot = reading->snapshot;
+	ObjectText	text = read_fields(reading);
+	const SmigKind *kind = kind_of(reading, text.kind);
+	SmigObject *object;
+
+	if (text.id == NULL || text.name == NULL)
+		bad_snapshot("An object has no identity.");
+	if (!text.has_attrs || !text.has_deps)
+		bad_snapshot(psprintf("Field \"%s\" is missing or has another type.",
+							  text.has_attrs ? "deps" : "attrs"));
+	object = smig_snapshot_add(snapshot, kind, text.id, text.name, text.attrs);
+	if (object == NULL)
+		bad_snapshot(psprintf("%s %s is there twice.", text.kind, text.id));
+	if (are_read(snapshot, &text))
+		set_references(object, text.parent, text.origin, text.deps);
+	else
+		put_off(reading, object, &text);
+}
+
+static void
+read_objects(Reading *reading)
+{
+	MemoryContext old = MemoryContextSwitchTo(reading->scratch);
+	ListCell   *lc;
+
+	for (bool first = true; smig_json_element(reading->json, first);
+		 first = false)
+	{
+		read_object(reading);
+		MemoryContextReset(reading->scratch);
+	}
+	foreach(lc, reading->forward)
+	{
+		Forward    *forward = lfirst(lc);
+
+		set_references(forward->object, forward->parent, forward->origin,
+					   forward->deps);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+read_document(Reading *reading)
+{
+	SmigSnapshot *snapshot = reading->snapshot;
+	SmigJson   *json = reading->json;
+	bool		has_objects = false;
+	bool		has_schemas = false;
+	bool		first = true;
+	char	   *field;
+
+	if (!smig_json_enter(json, JSON_TOKEN_OBJECT_START))
+	{
+		smig_json_skip(json);
+		smig_json_end(json);
+		bad_snapshot("The document is not an object.");
+	}
+	while ((field = smig_json_member(json, first)) != NULL)
+	{
+		first = false;
+		if (strcmp(field, "whole") == 0)
+			snapshot->whole = smig_json_true(json);
+		else if (strcmp(field, "schemas") == 0)
+		{
+			MemoryContext old = MemoryContextSwitchTo(snapshot->context);
+
+			enter_field(json, JSON_TOKEN_ARRAY_START, field);
+			snapshot->schemas = read_strings(json);
+			has_schemas = true;
+			MemoryContextSwitchTo(old);
+		}
+		else if (strcmp(field, "objects") == 0)
+		{
+			enter_field(json, JSON_TOKEN_ARRAY_START, field);
+			read_objects(reading);
+			has_objects = true;
+		}
+		else
+			smig_json_skip(json);
+	}
+	smig_json_end(json);
+	if (!has_objects || !has_schemas)
+		bad_snapshot(psprintf("Field \"%s\" is missing or has another type.",
+							  has_objects ? "schemas" : "objects"));
+}
+
+/*
+ * Reads a snapshot from JSON text, as it comes: the document never is in memory
+ * as a tree.  Errors: 22P02 when it is no JSON, 22023 when it is no snapshot.
  */
 SmigSnapshot *
 smig_snapshot_from_json(const char *json)
 {
-	SmigSnapshot *snapshot = smig_snapshot_create();
-	Jsonb	   *document;
-	JsonbContainer *objects;
-	JsonbContainer *root;
-	JsonbValue *whole;
-	uint32		n;
-	HTAB	   *names;
-	MemoryContext scratch;
-	MemoryContext old;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller,
+												  "schemamig snapshot text",
+												  ALLOCSET_DEFAULT_SIZES);
+	Reading		reading;
 
-	document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-												  CStringGetDatum(json)));
-	root = &document->root;
-	if (!JsonContainerIsObject(root))
-		bad_snapshot("The document is not an object.");
-	objects = container_of(member(root, "objects"), true, "objects");
-	whole = member(root, "whole");
-	snapshot->whole = whole && whole->type == jbvBool && whole->val.boolean;
-	old = MemoryContextSwitchTo(snapshot->context);
-	snapshot->schemas = read_strings(container_of(member(root, "schemas"),
-												  true, "schemas"));
-	MemoryContextSwitchTo(old);
-	n = JsonContainerSize(objects);
-	names = make_names(snapshot);
-	scratch = AllocSetContextCreate(CurrentMemoryContext,
-									"schemamig snapshot object",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(scratch);
-	for (uint32 i = 0; i < n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		read_object(snapshot, names,
-					container_of(getIthJsonbValueFromContainer(objects, i),
-								 false, "objects"));
-		MemoryContextReset(scratch);
-	}
-	for (uint32 i = 0; i < n; i++)
-	{
-		read_references(snapshot, snapshot->objects[i],
-						container_of(getIthJsonbValueFromContainer(objects, i),
-									 false, "objects"));
-		MemoryContextReset(scratch);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch);
-	pfree(document);
-	smig_snapshot_link(snapshot);
-	return snapshot;
+	memset(&reading, 0, sizeof(reading));
+	reading.snapshot = smig_snapshot_create();
+	MemoryContextSwitchTo(context);
+	reading.names = make_names(reading.snapshot);
+	reading.json = smig_json_begin(json);
+	reading.scratch = AllocSetContextCreate(context,
+											"schemamig snapshot object",
+											ALLOCSET_DEFAULT_SIZES);
+	reading.forward_context = context;
+	read_document(&reading);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	smig_snapshot_link(reading.snapshot);
+	return reading.snapshot;
 }
 
 /* The zero byte keeps neighbours apart. */

@@ -273,6 +273,7 @@ smig_snapshot_read_database(const char *database, List *schemas)
 	BackgroundWorkerHandle *handle;
 	shm_mq_handle *queue;
 	char	   *volatile json = NULL;
+	SmigSnapshot *snapshot;
 
 	if (oid == MyDatabaseId)
 		return smig_snapshot_read(schemas);
@@ -294,5 +295,7 @@ smig_snapshot_read_database(const char *database, List *schemas)
 	dsm_detach(segment);
 	/* its connection must be gone when the caller drops the database next */
 	WaitForBackgroundWorkerShutdown(handle);
-	return smig_snapshot_from_json(json);
+	snapshot = smig_snapshot_from_json(json);
+	pfree(json);
+	return snapshot;
 }

@@ -102,11 +102,25 @@ empty_snapshot(SmigSnapshot *other)
 }
 
 /*
+ * The snapshot of a text that nothing else needs.
+ */
+static SmigSnapshot *
+from_text(char *text)
+{
+	SmigSnapshot *snapshot = smig_snapshot_from_json(text);
+
+	pfree(text);
+	return snapshot;
+}
+
+/*
  * Reads a source; "schemas" limits it to those (NIL: the whole database).
  */
 static SmigSnapshot *
 read_source(Source *source, List *schemas)
 {
+	SmigSnapshot *snapshot;
+
 	switch (source->kind)
 	{
 		case SOURCE_LIVE:
@@ -118,9 +132,11 @@ read_source(Source *source, List *schemas)
 			return smig_snapshot_read_database(source->name, schemas);
 		case SOURCE_MODEL:
 			source->model = smig_stored_model_required(source->name);
-			return smig_snapshot_from_json(source->model->snapshot);
+			snapshot = from_text(source->model->snapshot);
+			source->model->snapshot = NULL;
+			return snapshot;
 		case SOURCE_REVISION:
-			return smig_snapshot_from_json(smig_state_of_revision(source->name));
+			return from_text(smig_state_of_revision(source->name));
 		case SOURCE_JSON:
 			return smig_snapshot_from_json(source->name);
 		case SOURCE_EMPTY:
