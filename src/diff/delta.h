@@ -38,21 +38,21 @@ typedef enum SmigActionType
 /* What happens to one object of either snapshot. */
 typedef struct SmigState
 {
-	SmigFate	fate;
 	SmigObject *other;			/* counterpart in the other snapshot */
-	bool		renamed;		/* the counterpart has another name */
-	bool		swap;			/* a type that columns keep using */
-	bool		retype;			/* a column of a swapped type */
-	bool		unfold;			/* gets a statement of its own */
-	bool		folded;			/* part of the parent's statement */
-	bool		implied;		/* done by another object's statement */
-	bool		lets_go;		/* a change of a domain waits for this column */
-	bool		unchecked;		/* a function whose body cannot be checked yet */
 	const char *unsupported;	/* a constant: what there is no DDL for */
 	int			drop;			/* actions, or -1 */
 	int			aside;
 	int			alter;
 	int			create;
+	SmigFate	fate:8;
+	bool		renamed:1;		/* the counterpart has another name */
+	bool		swap:1;			/* a type that columns keep using */
+	bool		retype:1;		/* a column of a swapped type */
+	bool		unfold:1;		/* gets a statement of its own */
+	bool		folded:1;		/* part of the parent's statement */
+	bool		implied:1;		/* done by another object's statement */
+	bool		lets_go:1;		/* a change of a domain waits for this column */
+	bool		unchecked:1;	/* a function whose body cannot be checked yet */
 } SmigState;
 
 typedef struct SmigEdge

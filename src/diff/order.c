@@ -562,7 +562,7 @@ report_cycle(SmigDelta *delta)
 
 	for (int i = 0; i < delta->nactions && list_length(names) < 10; i++)
 		if (delta->actions[i].group > 0)
-			names = lappend(names, delta->actions[i].object->key);
+			names = lappend(names, pstrdup(delta->actions[i].object->key));
 	smig_delta_refuse(delta,
 					  psprintf("Objects in the circle: %s.",
 							   smig_join(names, ", ")),

@@ -386,7 +386,8 @@ check_inherited(const SmigObject *object, const Hint *hint)
  * Renames one object.
  */
 static void
-rename_object(Work *work, SmigObject *object, char *name, const Hint *hint)
+rename_object(Work *work, SmigObject *object, const char *name,
+			  const Hint *hint)
 {
 	SmigRename *rename = palloc(sizeof(SmigRename));
 	SmigSnapshot *renamed;

@@ -60,9 +60,11 @@ make_key_table(MemoryContext context)
 
 /*
  * Makes an empty snapshot in a memory context of its own below the current.
+ *
+ * beside: a snapshot much like this one, or NULL; see snapshot.h
  */
 SmigSnapshot *
-smig_snapshot_create(void)
+smig_snapshot_create(SmigSnapshot *beside)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "schemamig snapshot",
@@ -71,6 +73,8 @@ smig_snapshot_create(void)
 													sizeof(SmigSnapshot));
 
 	snapshot->context = context;
+	snapshot->beside = beside;
+	snapshot->room = smig_room_create(context);
 	snapshot->maxobjects = 256;
 	snapshot->objects = MemoryContextAlloc(context, sizeof(SmigObject *) *
 										   snapshot->maxobjects);
@@ -78,36 +82,85 @@ smig_snapshot_create(void)
 	return snapshot;
 }
 
-/* Texts are cut from pieces of this size (bytes). */
-#define ROOM_SIZE (64 * 1024)
-
-/*
- * A copy of a text that lives as long as the snapshot.  There are many short
- * ones: each for itself would need twice the memory.
- */
-static char *
-keep_text(SmigSnapshot *snapshot, const char *text)
-{
-	Size		size = strlen(text) + 1;
-	char	   *copy;
-
-	if (size > ROOM_SIZE / 8)
-		return MemoryContextStrdup(snapshot->context, text);
-	if (size > snapshot->room_left)
-	{
-		snapshot->room = MemoryContextAlloc(snapshot->context, ROOM_SIZE);
-		snapshot->room_left = ROOM_SIZE;
-	}
-	copy = memcpy(snapshot->room, text, size);
-	snapshot->room += size;
-	snapshot->room_left -= size;
-	return copy;
-}
-
 static int
 attr_compare(const void *a, const void *b)
 {
 	return strcmp(((const SmigAttr *) a)->name, ((const SmigAttr *) b)->name);
+}
+
+/*
+ * The own name of an object, which most often is the end of its identity.
+ */
+static const char *
+own_name(SmigSnapshot *snapshot, const char *id, const char *name)
+{
+	size_t		length = strlen(name);
+	size_t		whole = strlen(id);
+
+	if (length <= whole && strcmp(id + whole - length, name) == 0)
+		return id + whole - length;
+	return smig_room_text(snapshot->room, name);
+}
+
+static bool
+same_attrs(const SmigAttr *a, const SmigAttr *b, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(a[i].name, b[i].name) != 0 ||
+			strcmp(a[i].value, b[i].value) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * Gives an object its attributes (sorted), those of its twin where they are
+ * the same.
+ */
+static void
+set_attrs(SmigObject *object, SmigAttr *attrs, int n, const SmigObject *twin)
+{
+	SmigRoom   *room = object->snapshot->room;
+
+	object->nattrs = n;
+	if (twin && twin->nattrs == n && same_attrs(attrs, twin->attrs, n))
+	{
+		object->attrs = twin->attrs;
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		attrs[i].value = smig_room_text(room, attrs[i].value);
+	object->attrs = smig_room_attrs(room, attrs, n);
+}
+
+/*
+ * The attributes in a list of names and values, sorted.
+ */
+static SmigAttr *
+attrs_of(List *list, int n)
+{
+	SmigAttr   *attrs = palloc(sizeof(SmigAttr) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+	{
+		attrs[i].name = list_nth(list, 2 * i);
+		attrs[i].value = list_nth(list, 2 * i + 1);
+	}
+	qsort(attrs, n, sizeof(SmigAttr), attr_compare);
+	return attrs;
+}
+
+static void
+append_object(SmigSnapshot *snapshot, SmigObject *object)
+{
+	if (snapshot->nobjects == snapshot->maxobjects)
+	{
+		snapshot->maxobjects *= 2;
+		snapshot->objects = repalloc_huge(snapshot->objects,
+										  sizeof(SmigObject *) *
+										  snapshot->maxobjects);
+	}
+	object->index = snapshot->nobjects;
+	snapshot->objects[snapshot->nobjects++] = object;
 }
 
 /*
@@ -119,41 +172,35 @@ SmigObject *
 smig_snapshot_add(SmigSnapshot *snapshot, const SmigKind *kind, const char *id,
 				  const char *name, List *attrs)
 {
-	MemoryContext old = MemoryContextSwitchTo(snapshot->context);
-	SmigObject *object = palloc0(sizeof(SmigObject));
+	int			n = list_length(attrs) / 2;
+	char	   *key = psprintf("%s %s", kind->name, id);
+	SmigAttr   *sorted;
+	SmigObject *object;
+	SmigObject *twin = NULL;
 	KeyEntry   *entry;
 	bool		found;
 
+	(void) hash_search(snapshot->by_key, &key, HASH_FIND, &found);
+	if (found)
+		return NULL;
+	if (snapshot->beside)
+		twin = smig_snapshot_find(snapshot->beside, key);
+	object = smig_room_alloc(snapshot->room, sizeof(SmigObject));
+	memset(object, 0, sizeof(SmigObject));
 	object->snapshot = snapshot;
 	object->kind = kind;
-	object->key = psprintf("%s %s", kind->name, id);
+	object->key = twin ? twin->key : smig_room_text(snapshot->room, key);
 	object->id = object->key + strlen(kind->name) + 1;
-	object->name = keep_text(snapshot, name);
-	object->nattrs = list_length(attrs) / 2;
-	object->attrs = palloc(sizeof(SmigAttr) * Max(object->nattrs, 1));
-	for (int i = 0; i < object->nattrs; i++)
-	{
-		object->attrs[i].name = list_nth(attrs, 2 * i);
-		object->attrs[i].value = keep_text(snapshot,
-										   list_nth(attrs, 2 * i + 1));
-	}
-	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
-	entry = hash_search(snapshot->by_key, &object->key, HASH_ENTER, &found);
-	if (!found)
-	{
-		entry->object = object;
-		if (snapshot->nobjects == snapshot->maxobjects)
-		{
-			snapshot->maxobjects *= 2;
-			snapshot->objects = repalloc_huge(snapshot->objects,
-											  sizeof(SmigObject *) *
-											  snapshot->maxobjects);
-		}
-		object->index = snapshot->nobjects;
-		snapshot->objects[snapshot->nobjects++] = object;
-	}
-	MemoryContextSwitchTo(old);
-	return found ? NULL : object;
+	object->name = twin && strcmp(twin->name, name) == 0 ? twin->name :
+		own_name(snapshot, object->id, name);
+	sorted = attrs_of(attrs, n);
+	set_attrs(object, sorted, n, twin);
+	pfree(sorted);
+	pfree(key);
+	entry = hash_search(snapshot->by_key, &object->key, HASH_ENTER, NULL);
+	entry->object = object;
+	append_object(snapshot, object);
+	return object;
 }
 
 /*
@@ -173,15 +220,16 @@ smig_snapshot_find(SmigSnapshot *snapshot, const char *key)
 void
 smig_object_set(SmigObject *object, const char *name, const char *value)
 {
-	MemoryContext old = MemoryContextSwitchTo(object->snapshot->context);
+	int			n = object->nattrs;
+	SmigAttr   *attrs = palloc(sizeof(SmigAttr) * (n + 1));
 
-	object->attrs = repalloc(object->attrs,
-							 sizeof(SmigAttr) * (object->nattrs + 1));
-	object->attrs[object->nattrs].name = name;
-	object->attrs[object->nattrs].value = keep_text(object->snapshot, value);
-	object->nattrs++;
-	qsort(object->attrs, object->nattrs, sizeof(SmigAttr), attr_compare);
-	MemoryContextSwitchTo(old);
+	if (n > 0)
+		memcpy(attrs, object->attrs, sizeof(SmigAttr) * n);
+	attrs[n].name = name;
+	attrs[n].value = value;
+	qsort(attrs, n + 1, sizeof(SmigAttr), attr_compare);
+	set_attrs(object, attrs, n + 1, NULL);
+	pfree(attrs);
 }
 
 /*
@@ -193,9 +241,16 @@ smig_object_unset(SmigObject *object, const char *name)
 	for (int i = 0; i < object->nattrs; i++)
 		if (strcmp(object->attrs[i].name, name) == 0)
 		{
-			memmove(&object->attrs[i], &object->attrs[i + 1],
-					sizeof(SmigAttr) * (object->nattrs - i - 1));
+			SmigAttr   *attrs = palloc(sizeof(SmigAttr) * object->nattrs);
+
+			/* others may have the same */
+			memcpy(attrs, object->attrs, sizeof(SmigAttr) * i);
+			memcpy(&attrs[i], &object->attrs[i + 1],
+				   sizeof(SmigAttr) * (object->nattrs - i - 1));
 			object->nattrs--;
+			object->attrs = smig_room_attrs(object->snapshot->room, attrs,
+											object->nattrs);
+			pfree(attrs);
 			return;
 		}
 }
@@ -470,6 +525,8 @@ smig_object_same(const SmigObject *a, const SmigObject *b)
 	int			i = 0;
 	int			j = 0;
 
+	if (a->attrs == b->attrs && a->nattrs == b->nattrs)
+		return true;
 	for (;;)
 	{
 		while (i < a->nattrs && a->attrs[i].name[0] == '_')

@@ -27,10 +27,12 @@
 struct SmigKind;
 struct SmigSnapshot;
 
+typedef struct SmigRoom SmigRoom;
+
 typedef struct SmigAttr
 {
 	const char *name;
-	char	   *value;
+	const char *value;
 } SmigAttr;
 
 typedef struct SmigObject
@@ -38,11 +40,11 @@ typedef struct SmigObject
 	struct SmigSnapshot *snapshot;
 	const struct SmigKind *kind;
 	int			index;			/* place in SmigSnapshot.objects */
-	char	   *id;				/* quoted, qualified: valid SQL */
-	char	   *key;			/* kind and id: unique in a snapshot */
-	char	   *name;			/* own name, unquoted */
 	int			nattrs;
-	SmigAttr   *attrs;			/* sorted by name */
+	const char *id;				/* quoted, qualified: valid SQL */
+	const char *key;			/* kind and id: unique in a snapshot */
+	const char *name;			/* own name, unquoted */
+	const SmigAttr *attrs;		/* sorted by name; may be shared */
 	struct SmigObject *parent;	/* NULL for objects that stand alone */
 	struct SmigObject *origin;	/* what this one is inherited from, or NULL */
 	List	   *children;		/* of SmigObject * */
@@ -56,8 +58,8 @@ typedef struct SmigObject
 typedef struct SmigRename
 {
 	const struct SmigKind *kind;
-	char	   *old_id;
-	char	   *new_id;
+	const char *old_id;
+	const char *new_id;
 	char	   *up;
 	char	   *down;
 } SmigRename;
@@ -70,8 +72,8 @@ typedef struct SmigSnapshot
 	SmigObject **objects;
 	HTAB	   *by_key;
 	HTAB	   *left_out;		/* by key: what filters leave out, or NULL */
-	char	   *room;			/* for texts, which are never freed apart */
-	Size		room_left;
+	SmigRoom   *room;			/* what objects and texts are cut from */
+	struct SmigSnapshot *beside;	/* whose texts this one may use, or NULL */
 	bool		whole;			/* all schemas and the objects without one */
 	List	   *schemas;		/* of char *: unquoted names */
 
@@ -82,7 +84,7 @@ typedef struct SmigSnapshot
 } SmigSnapshot;
 
 /* snapshot.c */
-extern SmigSnapshot *smig_snapshot_create(void);
+extern SmigSnapshot *smig_snapshot_create(SmigSnapshot *beside);
 extern SmigObject *smig_snapshot_add(SmigSnapshot *snapshot,
 									 const struct SmigKind *kind,
 									 const char *id, const char *name,
@@ -103,13 +105,24 @@ extern bool smig_attr_same(const SmigObject *a, const SmigObject *b,
 						   const char *name);
 extern bool smig_object_same(const SmigObject *a, const SmigObject *b);
 
+/* snapshot_room.c */
+extern SmigRoom *smig_room_create(MemoryContext context);
+extern void *smig_room_alloc(SmigRoom *room, Size size);
+extern const char *smig_room_text(SmigRoom *room, const char *text);
+extern const SmigAttr *smig_room_attrs(SmigRoom *room, const SmigAttr *attrs,
+									   int n);
+
 /* snapshot_read.c */
 extern SmigSnapshot *smig_snapshot_read(List *schemas);
+extern SmigSnapshot *smig_snapshot_read_beside(List *schemas,
+											   SmigSnapshot *beside);
 extern void smig_snapshot_pin_settings(void);
 
 /* snapshot_json.c */
 extern char *smig_snapshot_to_json(SmigSnapshot *snapshot);
 extern SmigSnapshot *smig_snapshot_from_json(const char *json);
+extern SmigSnapshot *smig_snapshot_from_json_beside(const char *json,
+													SmigSnapshot *beside);
 extern char *smig_snapshot_fingerprint(SmigSnapshot *snapshot);
 
 /* snapshot_copy.c */
@@ -141,7 +154,8 @@ extern SmigSnapshot *smig_snapshot_rename_schema(SmigSnapshot *snapshot,
 
 /* snapshot_remote.c */
 extern SmigSnapshot *smig_snapshot_read_database(const char *database,
-												 List *schemas);
+												 List *schemas,
+												 SmigSnapshot *beside);
 
 /* source.c */
 extern void smig_source_pair(const char *source, const char *target,

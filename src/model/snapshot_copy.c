@@ -33,7 +33,8 @@ copy_object(SmigSnapshot *copy, const SmigObject *object, SmigTextMap map,
 		if (object->kind->complete && strcmp(name, "not_null_name") == 0 &&
 			smig_attr(object, "_not_null_name"))
 			continue;
-		attrs = lappend(attrs, MemoryContextStrdup(copy->context, name));
+		attrs = lappend(attrs,
+						unconstify(char *, smig_room_text(copy->room, name)));
 		attrs = lappend(attrs,
 						unconstify(char *, map(object, name,
 											   object->attrs[i].value, arg)));
@@ -54,7 +55,7 @@ SmigSnapshot *
 smig_snapshot_copy(const SmigSnapshot *snapshot, SmigTextMap map, void *arg,
 				   SmigObject **clash)
 {
-	SmigSnapshot *copy = smig_snapshot_create();
+	SmigSnapshot *copy = smig_snapshot_create(NULL);
 	MemoryContext old;
 	ListCell   *lc;
 

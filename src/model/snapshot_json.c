@@ -467,10 +467,10 @@ read_document(Reading *reading)
 
 /*
  * Reads a snapshot from JSON text, as it comes: the document never is in memory
- * as a tree.  Errors: 22P02 when it is no JSON, 22023 when it is no snapshot.
+ * as a tree.  beside: see smig_snapshot_create.  Errors: 22P02 when it is no JSON, 22023 when it is no snapshot.
  */
 SmigSnapshot *
-smig_snapshot_from_json(const char *json)
+smig_snapshot_from_json_beside(const char *json, SmigSnapshot *beside)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller,
@@ -479,7 +479,7 @@ smig_snapshot_from_json(const char *json)
 	Reading		reading;
 
 	memset(&reading, 0, sizeof(reading));
-	reading.snapshot = smig_snapshot_create();
+	reading.snapshot = smig_snapshot_create(beside);
 	MemoryContextSwitchTo(context);
 	reading.names = make_names(reading.snapshot);
 	reading.json = smig_json_begin(json);
@@ -492,6 +492,15 @@ smig_snapshot_from_json(const char *json)
 	MemoryContextDelete(context);
 	smig_snapshot_link(reading.snapshot);
 	return reading.snapshot;
+}
+
+/*
+ * The same of a snapshot that stands alone.
+ */
+SmigSnapshot *
+smig_snapshot_from_json(const char *json)
+{
+	return smig_snapshot_from_json_beside(json, NULL);
 }
 
 /* The zero byte keeps neighbours apart. */

@@ -669,10 +669,12 @@ may_have_objects(const SmigKind *kind)
  * objects that live outside schemas.  Needs no right beyond reading the
  * catalogs.  The result is in a context below the current one.
  *
+ * beside: see smig_snapshot_create
+ *
  * Source of the decomposition: pg_dump's (src/bin/pg_dump/pg_dump_sort.c).
  */
 SmigSnapshot *
-smig_snapshot_read(List *schemas)
+smig_snapshot_read_beside(List *schemas, SmigSnapshot *beside)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Reader		reader;
@@ -683,7 +685,7 @@ smig_snapshot_read(List *schemas)
 	int			nestlevel = NewGUCNestLevel();
 
 	memset(&reader, 0, sizeof(reader));
-	reader.snapshot = smig_snapshot_create();
+	reader.snapshot = smig_snapshot_create(beside);
 	reader.snapshot->whole = schemas == NIL;
 	smig_snapshot_pin_settings();
 	SPI_connect();
@@ -713,4 +715,13 @@ smig_snapshot_read(List *schemas)
 	MemoryContextSwitchTo(caller);
 	smig_snapshot_link(reader.snapshot);
 	return reader.snapshot;
+}
+
+/*
+ * The same of a snapshot that stands alone.
+ */
+SmigSnapshot *
+smig_snapshot_read(List *schemas)
+{
+	return smig_snapshot_read_beside(schemas, NULL);
 }

@@ -261,11 +261,14 @@ receive_snapshot(shm_mq_handle *queue, RemoteRequest *request,
 
 /*
  * Reads the schemas named (NIL: the whole database) of another database.
+ * beside: see smig_snapshot_create.
+ *
  * Errors: 3D000 when it does not exist, 42501 when the login role may not
  * connect to it, 53000 when no worker is free.
  */
 SmigSnapshot *
-smig_snapshot_read_database(const char *database, List *schemas)
+smig_snapshot_read_database(const char *database, List *schemas,
+							SmigSnapshot *beside)
 {
 	Oid			oid = get_database_oid(database, false);
 	dsm_segment *segment;
@@ -276,7 +279,7 @@ smig_snapshot_read_database(const char *database, List *schemas)
 	SmigSnapshot *snapshot;
 
 	if (oid == MyDatabaseId)
-		return smig_snapshot_read(schemas);
+		return smig_snapshot_read_beside(schemas, beside);
 	segment = make_request(oid, schemas);
 	request = dsm_segment_address(segment);
 	queue = shm_mq_attach(request_queue(request), segment, NULL);
@@ -295,7 +298,7 @@ smig_snapshot_read_database(const char *database, List *schemas)
 	dsm_detach(segment);
 	/* its connection must be gone when the caller drops the database next */
 	WaitForBackgroundWorkerShutdown(handle);
-	snapshot = smig_snapshot_from_json(json);
+	snapshot = smig_snapshot_from_json_beside(json, beside);
 	pfree(json);
 	return snapshot;
 }

@@ -83,7 +83,7 @@ parse_source(const char *text)
 static SmigSnapshot *
 empty_snapshot(SmigSnapshot *other)
 {
-	SmigSnapshot *snapshot = smig_snapshot_create();
+	SmigSnapshot *snapshot = smig_snapshot_create(NULL);
 
 	snapshot->whole = other == NULL || other->whole;
 	if (snapshot->whole)
@@ -105,40 +105,42 @@ empty_snapshot(SmigSnapshot *other)
  * The snapshot of a text that nothing else needs.
  */
 static SmigSnapshot *
-from_text(char *text)
+from_text(char *text, SmigSnapshot *beside)
 {
-	SmigSnapshot *snapshot = smig_snapshot_from_json(text);
+	SmigSnapshot *snapshot = smig_snapshot_from_json_beside(text, beside);
 
 	pfree(text);
 	return snapshot;
 }
 
 /*
- * Reads a source; "schemas" limits it to those (NIL: the whole database).
+ * Reads a source; "schemas" limits it to those (NIL: the whole database),
+ * "beside" is the other side, when that has been read.
  */
 static SmigSnapshot *
-read_source(Source *source, List *schemas)
+read_source(Source *source, List *schemas, SmigSnapshot *beside)
 {
 	SmigSnapshot *snapshot;
 
 	switch (source->kind)
 	{
 		case SOURCE_LIVE:
-			return smig_snapshot_read(schemas);
+			return smig_snapshot_read_beside(schemas, beside);
 		case SOURCE_SCHEMA:
-			return smig_snapshot_read(list_make1(unconstify(char *,
-															source->name)));
+			return smig_snapshot_read_beside(list_make1(unconstify(char *,
+																   source->name)),
+											 beside);
 		case SOURCE_DATABASE:
-			return smig_snapshot_read_database(source->name, schemas);
+			return smig_snapshot_read_database(source->name, schemas, beside);
 		case SOURCE_MODEL:
 			source->model = smig_stored_model_required(source->name);
-			snapshot = from_text(source->model->snapshot);
+			snapshot = from_text(source->model->snapshot, beside);
 			source->model->snapshot = NULL;
 			return snapshot;
 		case SOURCE_REVISION:
-			return from_text(smig_state_of_revision(source->name));
+			return from_text(smig_state_of_revision(source->name), beside);
 		case SOURCE_JSON:
-			return smig_snapshot_from_json(source->name);
+			return smig_snapshot_from_json_beside(source->name, beside);
 		case SOURCE_EMPTY:
 			break;
 	}
@@ -206,8 +208,8 @@ smig_source_pair(const char *source, const char *target, SmigSnapshot **from,
 		schemas = list_make1(unconstify(char *, first.name));
 	else if (second.kind == SOURCE_SCHEMA)
 		schemas = list_make1(unconstify(char *, second.name));
-	*from = read_source(&first, schemas);
-	*to = read_source(&second, schemas);
+	*from = read_source(&first, schemas, NULL);
+	*to = read_source(&second, schemas, *from);
 	if (is_kept(&first) || is_kept(&second))
 	{
 		if (*from)
