@@ -467,7 +467,9 @@ read_document(Reading *reading)
 
 /*
  * Reads a snapshot from JSON text, as it comes: the document never is in memory
- * as a tree.  beside: see smig_snapshot_create.  Errors: 22P02 when it is no JSON, 22023 when it is no snapshot.
+ * as a tree.  Errors: 22P02 when it is no JSON, 22023 when it is no snapshot.
+ *
+ * beside: see smig_snapshot_create
  */
 SmigSnapshot *
 smig_snapshot_from_json_beside(const char *json, SmigSnapshot *beside)
