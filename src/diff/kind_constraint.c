@@ -106,8 +106,10 @@ validate_heirs(SmigDelta *delta, const SmigObject *check, SmigCell *cell)
 		{
 			const SmigObject *heir = lfirst(child);
 
+			/* a new table comes later, and what it inherits is valid */
 			if (heir->origin != check ||
-				!smig_delta_state(delta, heir)->implied)
+				!smig_delta_state(delta, heir)->implied ||
+				smig_delta_is_new(delta, heir->parent))
 				continue;
 			validate_heirs(delta, heir, cell);
 			if (smig_attr(heir, "not_valid"))
