@@ -147,6 +147,49 @@ keys_on_index(SmigDelta *delta, List *work, SmigObject *index,
 	return work;
 }
 
+static bool
+has_valid_heir(const SmigObject *check)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->parent->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+		ListCell   *child;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			link->parent == check->parent)
+			continue;
+		foreach(child, link->parent->children)
+		{
+			const SmigObject *heir = lfirst(child);
+
+			if (heir->origin == check &&
+				(smig_attr(heir, "not_valid") == NULL || has_valid_heir(heir)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Whether ALTER TYPE would leave a check in another state: it adds the check of
+ * the topmost table anew, and where that is NOT VALID, those inherited from it
+ * come out NOT VALID as well.
+ */
+static bool
+loses_validity(const SmigObject *check)
+{
+	if (strcmp(check->kind->name, "check") != 0 || check->parent == NULL)
+		return false;
+	if (smig_attr(check, "not_valid"))
+		return has_valid_heir(check);
+	for (const SmigObject *from = check->origin; from; from = from->origin)
+		if (smig_attr(from, "not_valid"))
+			return true;
+	return false;
+}
+
 static List *
 column_type_dependants(SmigDelta *delta, List *work, SmigObject *column)
 {
@@ -161,7 +204,8 @@ column_type_dependants(SmigDelta *delta, List *work, SmigObject *column)
 		if ((user->kind->flags & SMIG_KIND_COLUMN_BOUND) ||
 			(is_column(user) && smig_attr(user, "generated")) ||
 			(strcmp(user->kind->name, "foreign key") == 0 &&
-			 both_sides_change(delta, user)))
+			 both_sides_change(delta, user)) ||
+			loses_validity(user))
 			work = replace(delta, work, user, column);
 		else if (user->parent == column->parent)
 			work = keys_on_index(delta, work, user, column);
