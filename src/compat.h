@@ -228,6 +228,7 @@ extern PGDLLIMPORT const SmigCommMethods *PqCommMethods;
 
 /* Identity columns of partitioned tables reach the partitions from 17 on. */
 #if PG_VERSION_NUM >= 170000
+#define SMIG_HAVE_PARTITION_IDENTITY
 #define SMIG_REACH_IDENTITY REACH_PARTITIONS
 #else
 #define SMIG_REACH_IDENTITY REACH_SELF

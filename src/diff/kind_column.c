@@ -20,6 +20,12 @@ static const bool can_set_expression = true;
 static const bool can_set_expression = false;
 #endif
 
+#ifdef SMIG_HAVE_PARTITION_IDENTITY
+static const bool partitions_have_identity = true;
+#else
+static const bool partitions_have_identity = false;
+#endif
+
 /*
  * The child of a kind, or NULL.
  */
@@ -77,7 +83,8 @@ identity_clause(const SmigObject *column)
 }
 
 static char *
-column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
+column_definition(SmigDelta *delta, const SmigObject *column, bool bare,
+				  bool identity)
 {
 	StringInfoData buf;
 	bool		typed = smig_attr(column->parent, "of_type") != NULL;
@@ -107,7 +114,7 @@ column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
 		appendStringInfo(&buf, " GENERATED ALWAYS AS (%s) %s",
 						 smig_attr(column, "generated"),
 						 smig_attr(column, "virtual") ? "VIRTUAL" : "STORED");
-	if (smig_attr(column, "identity"))
+	if (identity && smig_attr(column, "identity"))
 		appendStringInfo(&buf, " %s", identity_clause(column));
 	if (!bare)
 		appendStringInfoString(&buf, smig_not_null_clause(column));
@@ -121,7 +128,7 @@ column_definition(SmigDelta *delta, const SmigObject *column, bool bare)
 char *
 smig_column_definition(SmigDelta *delta, const SmigObject *column)
 {
-	return column_definition(delta, column, false);
+	return column_definition(delta, column, false, true);
 }
 
 /*
@@ -130,7 +137,7 @@ smig_column_definition(SmigDelta *delta, const SmigObject *column)
 char *
 smig_column_bare_definition(SmigDelta *delta, const SmigObject *column)
 {
-	return column_definition(delta, column, true);
+	return column_definition(delta, column, true, true);
 }
 
 /*
@@ -221,30 +228,60 @@ complete_heirs(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 }
 
 /*
+ * Whether a new column becomes an identity column by a statement of its own:
+ * children inherit the column but not the identity, so ADD COLUMN refuses both
+ * at once where there are children.
+ */
+static bool
+identity_comes_later(SmigDelta *delta, const SmigObject *column)
+{
+	const SmigObject *table = smig_delta_state(delta, column->parent)->other;
+	ListCell   *lc;
+
+	if (smig_attr(column, "identity") == NULL || table == NULL ||
+		(partitions_have_identity && smig_attr(table, "partition_by")))
+		return false;
+	foreach(lc, table->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+
+		if ((link->kind->flags & SMIG_KIND_INHERITS) && link->parent != table)
+			return true;
+	}
+	return false;
+}
+
+/*
  * A column with a default that is part of its definition, or that needs none.
  */
 static void
 create_column(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
 	const SmigObject *value = smig_child_of_kind(column, "default");
+	bool		named = value == NULL &&
+		smig_not_null_named_heirs(delta, column);
+	bool		later = identity_comes_later(delta, column);
 
 	if (smig_online_add_column(delta, column, cell))
 		return;
-	if (value == NULL && smig_not_null_named_heirs(delta, column))
+	smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
+				  column_definition(delta, column, named, !later));
+	if (named)
 	{
-		smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
-					  smig_column_bare_definition(delta, column));
 		smig_not_null_heirs(delta, column, cell);
 		smig_not_null_set(column, cell);
 	}
-	else
-		smig_cell_add(cell, "ALTER TABLE %s ADD COLUMN %s", column->parent->id,
-					  smig_column_definition(delta, column));
 	if (smig_attr(column, "not_null") && value == NULL &&
-		!smig_attr(column, "identity") && !smig_attr(column, "generated"))
+		(later || !smig_attr(column, "identity")) &&
+		!smig_attr(column, "generated"))
 		smig_cell_hazard(cell, "not_null_without_default", "error",
 						 "fails when the table has rows",
 						 "Add the column without NOT NULL, fill it, then set NOT NULL.");
+	if (later)
+		smig_cell_add(cell, "ALTER TABLE %s ALTER COLUMN %s ADD %s",
+					  column->parent->id,
+					  pstrdup(quote_identifier(column->name)),
+					  identity_clause(column));
 	smig_column_after(delta, column, cell);
 	complete_heirs(delta, column, cell);
 }

@@ -1,0 +1,4 @@
+CREATE TABLE p (a int, "Old" smallint NOT NULL GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE c (own text) INHERITS (p);
+CREATE TABLE g (more text) INHERITS (c);
+CREATE TABLE dropped () INHERITS (p);
