@@ -144,6 +144,16 @@ SELECT count(*), min(n), max(n) FROM k_null;
 SELECT schemamig_backfill('UPDATE k_null SET n = n + 1', key => '{b}');
 SELECT schemamig_backfill('UPDATE k_null SET n = n + 1', key => '{a,b,n}');
 
+\echo what a statement does before its first row makes no batch smaller
+CREATE TABLE slow_start (id int PRIMARY KEY, n int DEFAULT 0);
+INSERT INTO slow_start SELECT i FROM generate_series(1, 30000) AS i;
+SET schemamig.batch_target = 10;
+SET statement_timeout = '60s';
+SELECT schemamig_backfill('UPDATE slow_start SET n = n + s.one FROM (SELECT 1 AS one, pg_sleep(0.05) OFFSET 0) s');
+RESET schemamig.batch_target;
+RESET statement_timeout;
+SELECT count(*), min(n), max(n) FROM slow_start;
+
 \echo without key
 CREATE TABLE heap (id int, n int DEFAULT 0, pad text DEFAULT repeat('x', 200)) WITH (autovacuum_enabled = off);
 INSERT INTO heap SELECT i FROM generate_series(1, 5000) AS i;

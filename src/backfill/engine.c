@@ -48,15 +48,6 @@
 /* A batch that takes this many times its target is rolled back. */
 #define TARGET_LIMIT 4
 
-/*
- * A batch is done in slices of this share of its target, behind each of which
- * it is looked whether somebody waits for its rows.  While that happens, and
- * for a while after (ms), whole batches are as short as the other share.
- */
-#define SLICE_SHARE 8
-#define CROWDED_SHARE 16
-#define CROWDED_MS 10000
-
 /* Pause between tries for a lock (ms). */
 #define CONTENTION_PAUSE 50
 
@@ -270,6 +261,9 @@ run_slices(SmigEngine *engine, SmigPlace upper, SmigClaim *reached)
 			engine->overhead += engine->planning;
 		}
 		engine->slices++;
+		smig_pace_note(&engine->pace, step,
+					   (GetCurrentTimestamp() - Max(begin, range.planned_at)) /
+					   1000.0);
 		smig_engine_add_cut(engine, reached, range.upto, step);
 		reached->position = range.upto;
 		if (is_waited_for())
@@ -298,7 +292,7 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	uint64		rows;
 	SmigPlace	old;
 	int			limit = engine->batch_target * TARGET_LIMIT +
-		(int) Min(engine->planning * 2 * SLICE_SHARE, 60 * 1000);
+		smig_pace_allowance(engine);
 
 	engine->rows = 0;
 	engine->slices = 0;
@@ -343,38 +337,6 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	list_free_deep(old);
 }
 
-/*
- * The next batch's size, from the time the last one took.
- *
- * Time for planning, which grows with the number of partitions and not with
- * that of rows, does not count; slices take at least as long as that.
- *
- * ms: milliseconds; a batch that the end of its range cut short says nothing
- *		about larger ones, so "full" is false for it
- */
-static void
-adapt(SmigEngine *engine, int64 ms, bool full)
-{
-	int64		fixed = engine->backfill->options.batch_size;
-	bool		crowded = smig_throttle_is_tight() ||
-		(engine->crowded_at != 0 &&
-	 smig_engine_elapsed(engine->crowded_at) < CROWDED_MS);
-	double		target = crowded ?
-		Max(engine->batch_target / (double) CROWDED_SHARE, 1) :
-		engine->batch_target;
-	int64		work = Max(ms - engine->overhead, 1);
-	double		factor = target / work;
-	double		slice = Max((double) engine->batch_target / SLICE_SHARE,
-							(double) engine->overhead / Max(engine->slices, 1));
-
-	if (!full && factor > 1.0)
-		return;
-	factor = Min(Max(factor, crowded ? 0.01 : 0.25), 4.0);
-	engine->slice = (int64) (slice * engine->rows / work) + 1;
-	engine->batch = (int64) (engine->rows * factor);
-	engine->batch = Min(Max(engine->batch, 1), fixed > 0 ? fixed : MAX_BATCH);
-}
-
 static void
 end_suspicion(SmigEngine *engine)
 {
@@ -410,7 +372,7 @@ handle_success(SmigEngine *engine, const SmigClaim *claim, int64 ms)
 			engine->careful = 0;
 	}
 	else
-		adapt(engine, ms, !smig_place_equal(engine->upto, claim->upper));
+		smig_pace_adapt(engine, ms, !smig_place_equal(engine->upto, claim->upper));
 }
 
 /*
@@ -534,7 +496,10 @@ handle_failure(SmigEngine *engine, SmigClaim *claim, ErrorData *edata, int64 ms)
 							   (0.5 + pg_prng_double(&pg_global_prng_state))));
 	}
 	else if (too_long)
+	{
+		smig_pace_note(&engine->pace, engine->rows, ms);
 		engine->batch = Max(engine->rows / 2, 1);
+	}
 	else if (smig_engine_is_row_error(edata) && engine->upto)
 		handle_row_error(engine, claim, edata);
 	else

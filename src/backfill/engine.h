@@ -34,6 +34,17 @@ typedef struct SmigCut
 	int64		rows;			/* of all stripes */
 } SmigCut;
 
+/* What slices take: sums over the last ones, faded; see pace.c. */
+typedef struct SmigPace
+{
+	double		weight;
+	double		rows;
+	double		ms;
+	double		rows_rows;
+	double		rows_ms;
+	double		fixed;			/* ms of each that do not grow with its rows */
+} SmigPace;
+
 /* One process's part in a backfill. */
 typedef struct SmigEngine
 {
@@ -57,6 +68,7 @@ typedef struct SmigEngine
 	int64		slices;			/* done in it */
 	int64		overhead;		/* ms of it spent on planning */
 	int64		planning;		/* ms that the last slice's planning took */
+	SmigPace	pace;
 	int64		good_rows;		/* of these, those before its last slice */
 	SmigPlace	upto;			/* end of that; NIL before it is known */
 
@@ -102,6 +114,11 @@ extern void smig_engine_init(SmigEngine *engine, SmigBackfill *backfill,
 							 int number, MemoryContext context);
 extern void smig_engine_work(SmigEngine *engine);
 extern void smig_engine_work_nulls(SmigEngine *engine);
+
+/* pace.c */
+extern void smig_pace_note(SmigPace *pace, int64 rows, double ms);
+extern int	smig_pace_allowance(const SmigEngine *engine);
+extern void smig_pace_adapt(SmigEngine *engine, int64 ms, bool full);
 
 /* range.c */
 extern int64 smig_engine_range_size(const SmigEngine *engine);
