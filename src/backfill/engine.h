@@ -42,6 +42,7 @@ typedef struct SmigPace
 	double		ms;
 	double		rows_rows;
 	double		rows_ms;
+	double		shortest;		/* ms of the shortest one; see pace.c */
 	double		fixed;			/* ms of each that do not grow with its rows */
 } SmigPace;
 

@@ -36,8 +36,13 @@
 /* Spread of sizes (standard deviation / mean) below which nothing is told. */
 #define LEAST_SPREAD 0.1
 
-/* The greatest share of its time that is taken not to grow with the rows. */
+/*
+ * No more than this share of the shortest slice is taken not to grow with the
+ * rows, whatever a busy machine makes of the others; and how fast the shortest
+ * one is forgotten.
+ */
 #define GREATEST_FIXED 0.95
+#define FORGETTING 1.05
 
 /*
  * Notes what a slice has taken, or a batch that was given up.
@@ -66,7 +71,9 @@ smig_pace_note(SmigPace *pace, int64 rows, double ms)
 		slope = (pace->rows_ms / pace->weight - mean_rows * mean_ms) / variance;
 		pace->fixed = mean_ms - Max(slope, 0) * mean_rows;
 	}
-	pace->fixed = Min(Max(pace->fixed, 0), GREATEST_FIXED * mean_ms);
+	pace->shortest = pace->shortest > 0 ?
+		Min(pace->shortest * FORGETTING, ms) : ms;
+	pace->fixed = Min(Max(pace->fixed, 0), GREATEST_FIXED * pace->shortest);
 }
 
 /*
