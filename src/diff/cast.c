@@ -27,8 +27,11 @@ find_type(const char *name, Oid *type, int32 *typmod)
 	return smig_parse_type(name, type, typmod) && OidIsValid(*type);
 }
 
-static bool
-is_array_name(const char *type)
+/*
+ * Whether a type, by what format_type printed, is an array.
+ */
+bool
+smig_cast_is_array(const char *type)
 {
 	size_t		length = strlen(type);
 
@@ -44,7 +47,7 @@ through_text(const char *column, const char *from, const char *base,
 			 const char *to)
 {
 	return psprintf("%s::%s::%s", column,
-					is_array_name(from) && is_array_name(base) ?
+					smig_cast_is_array(from) && smig_cast_is_array(base) ?
 					"text[]" : "text",
 					to);
 }
@@ -63,7 +66,7 @@ underlying_type(SmigDelta *delta, const SmigObject *column, const char **type)
 	*type = smig_attr(column, "type");
 	for (;;)
 	{
-		bool		array = is_array_name(*type);
+		bool		array = smig_cast_is_array(*type);
 		size_t		length = strlen(*type) - (array ? 2 : 0);
 		const SmigObject *named = NULL;
 		bool		stays = true;

@@ -54,15 +54,6 @@ add_holder(Holders *holders, SmigObject *object)
 		holders->objects = lappend(holders->objects, object);
 }
 
-static bool
-is_array(const SmigObject *column)
-{
-	const char *type = smig_attr(column, "type");
-	size_t		length = type ? strlen(type) : 0;
-
-	return length > 2 && strcmp(type + length - 2, "[]") == 0;
-}
-
 /*
  * Columns of the row type of a table that has a column of the domain.
  */
@@ -99,7 +90,7 @@ walk_type(Holders *holders, const SmigObject *type, bool inside)
 
 		if (is_kind(user, "column"))
 		{
-			if (inside || is_array(user))
+			if (inside || smig_cast_is_array(smig_attr(user, "type")))
 				add_holder(holders, user);
 			else if (user->parent)
 				walk_row_type(holders, user->parent);

@@ -454,6 +454,37 @@ smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object)
 }
 
 /*
+ * Columns or constraints of other tables that are inherited from this one, in
+ * its own snapshot.
+ *
+ * Result: list of SmigObject *, in the current memory context.
+ */
+List *
+smig_delta_heirs(const SmigObject *object)
+{
+	List	   *heirs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, object->parent->rdeps)
+	{
+		const SmigObject *link = lfirst(lc);
+		ListCell   *child;
+
+		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
+			link->parent == object->parent)
+			continue;
+		foreach(child, link->parent->children)
+		{
+			SmigObject *heir = lfirst(child);
+
+			if (heir->origin == object)
+				heirs = lappend(heirs, heir);
+		}
+	}
+	return heirs;
+}
+
+/*
  * The object that an inherited column or check constraint of a child table has
  * from "object", when it stays although "object" goes; else NULL.
  */

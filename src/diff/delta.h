@@ -96,6 +96,7 @@ extern SmigDelta *smig_delta_make(SmigSnapshot *from, SmigSnapshot *to,
 								  bool backward);
 extern SmigState *smig_delta_state(SmigDelta *delta, const SmigObject *object);
 extern bool smig_delta_inherits_both(SmigDelta *delta, const SmigObject *object);
+extern List *smig_delta_heirs(const SmigObject *object);
 extern bool smig_delta_is_attached(const SmigObject *object);
 extern bool smig_delta_has_attached_twin(const SmigObject *index);
 extern bool smig_delta_spares(SmigDelta *delta, const SmigObject *object);
@@ -171,6 +172,7 @@ extern const char *smig_not_null_unsupported(SmigDelta *delta,
 extern void smig_not_null_align(SmigSnapshot *a, SmigSnapshot *b);
 
 /* cast.c */
+extern bool smig_cast_is_array(const char *type);
 extern char *smig_cast_expression(SmigDelta *delta, const SmigObject *old,
 								  const SmigObject *new);
 extern bool smig_cast_rewrites(const char *from, const char *to);

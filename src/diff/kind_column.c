@@ -205,25 +205,15 @@ complete_heirs(SmigDelta *delta, const SmigObject *column, SmigCell *cell)
 {
 	ListCell   *lc;
 
-	foreach(lc, column->parent->rdeps)
+	foreach(lc, smig_delta_heirs(column))
 	{
-		const SmigObject *link = lfirst(lc);
-		ListCell   *child;
+		const SmigObject *heir = lfirst(lc);
 
-		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
-			link->parent == column->parent)
+		if (!smig_delta_state(delta, heir)->implied ||
+			!smig_delta_inherits_both(delta, heir))
 			continue;
-		foreach(child, link->parent->children)
-		{
-			const SmigObject *heir = lfirst(child);
-
-			if (heir->origin != column ||
-				!smig_delta_state(delta, heir)->implied ||
-				!smig_delta_inherits_both(delta, heir))
-				continue;
-			smig_column_inherited(delta, heir, true, cell);
-			complete_heirs(delta, heir, cell);
-		}
+		smig_column_inherited(delta, heir, true, cell);
+		complete_heirs(delta, heir, cell);
 	}
 }
 

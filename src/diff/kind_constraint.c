@@ -94,30 +94,20 @@ validate_heirs(SmigDelta *delta, const SmigObject *check, SmigCell *cell)
 
 	if (smig_attr(check, "not_valid") == NULL)
 		return;
-	foreach(lc, check->parent->rdeps)
+	foreach(lc, smig_delta_heirs(check))
 	{
-		const SmigObject *link = lfirst(lc);
-		ListCell   *child;
+		const SmigObject *heir = lfirst(lc);
 
-		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
-			link->parent == check->parent)
+		/* a new table comes later, and what it inherits is valid */
+		if (!smig_delta_state(delta, heir)->implied ||
+			smig_delta_is_new(delta, heir->parent))
 			continue;
-		foreach(child, link->parent->children)
-		{
-			const SmigObject *heir = lfirst(child);
-
-			/* a new table comes later, and what it inherits is valid */
-			if (heir->origin != check ||
-				!smig_delta_state(delta, heir)->implied ||
-				smig_delta_is_new(delta, heir->parent))
-				continue;
-			validate_heirs(delta, heir, cell);
-			if (smig_attr(heir, "not_valid"))
-				continue;
-			smig_cell_break(cell);
-			smig_cell_add(cell, "ALTER TABLE %s VALIDATE CONSTRAINT %s",
-						  heir->parent->id, quote_identifier(heir->name));
-		}
+		validate_heirs(delta, heir, cell);
+		if (smig_attr(heir, "not_valid"))
+			continue;
+		smig_cell_break(cell);
+		smig_cell_add(cell, "ALTER TABLE %s VALIDATE CONSTRAINT %s",
+					  heir->parent->id, quote_identifier(heir->name));
 	}
 }
 

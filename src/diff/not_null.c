@@ -207,22 +207,9 @@ heirs_of(SmigDelta *delta, const SmigObject *column)
 	List	   *heirs = NIL;
 	ListCell   *lc;
 
-	foreach(lc, column->parent->rdeps)
-	{
-		const SmigObject *link = lfirst(lc);
-		ListCell   *child;
-
-		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
-			link->parent == column->parent)
-			continue;
-		foreach(child, link->parent->children)
-		{
-			SmigObject *heir = lfirst(child);
-
-			if (heir->origin == column && smig_delta_inherits_both(delta, heir))
-				heirs = lappend(heirs, heir);
-		}
-	}
+	foreach(lc, smig_delta_heirs(column))
+		if (smig_delta_inherits_both(delta, lfirst(lc)))
+			heirs = lappend(heirs, lfirst(lc));
 	return heirs;
 }
 

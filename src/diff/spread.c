@@ -152,22 +152,12 @@ has_valid_heir(const SmigObject *check)
 {
 	ListCell   *lc;
 
-	foreach(lc, check->parent->rdeps)
+	foreach(lc, smig_delta_heirs(check))
 	{
-		const SmigObject *link = lfirst(lc);
-		ListCell   *child;
+		const SmigObject *heir = lfirst(lc);
 
-		if (!(link->kind->flags & SMIG_KIND_INHERITS) ||
-			link->parent == check->parent)
-			continue;
-		foreach(child, link->parent->children)
-		{
-			const SmigObject *heir = lfirst(child);
-
-			if (heir->origin == check &&
-				(smig_attr(heir, "not_valid") == NULL || has_valid_heir(heir)))
-				return true;
-		}
+		if (smig_attr(heir, "not_valid") == NULL || has_valid_heir(heir))
+			return true;
 	}
 	return false;
 }

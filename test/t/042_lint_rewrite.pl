@@ -214,7 +214,8 @@ foreach my $rule (rows_of('safe', "SELECT rule, severity, example_bad AS sql FRO
 	}
 }
 cmp_ok($checked, '>=', 20, 'many rules have a safe form');
-cmp_ok($traced, '>=', 120, 'many steps have been traced');
+# 18 needs fewer of them for NOT NULL
+cmp_ok($traced, '>=', $node->pg_version->major >= 18 ? 120 : 130, 'many steps have been traced');
 
 $node->stop;
 done_testing();
