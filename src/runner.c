@@ -37,6 +37,7 @@
 #include "lock.h"
 #include "revision.h"
 #include "runner.h"
+#include "settings.h"
 #include "state.h"
 #include "step.h"
 
@@ -181,6 +182,22 @@ take_lock(SmigRun *run)
 }
 
 /*
+ * Keeps the state that a revision led to; that after the last one is kept at
+ * the end of the run.
+ */
+static void
+record_state(SmigRun *run, const SmigPlanned *planned)
+{
+	MemoryContextSwitchTo(run->step_context);
+	if (!smig_lock_run_held())
+		take_lock_back();
+	smig_state_record_within(run->request->run,
+							 smig_direction_name(planned->direction),
+							 planned->revision->id);
+	MemoryContextReset(run->step_context);
+}
+
+/*
  * Runs the revisions one after the other, each part in its own transaction.
  */
 static void
@@ -226,6 +243,9 @@ run_revisions(SmigRun *run)
 		}
 		run->planned = NULL;
 		run->step = NULL;
+		if (smig_snapshot_each_revision &&
+			i < list_length(run->plan->nodes) - 1)
+			record_state(run, planned);
 		MemoryContextSwitchTo(run->context);
 		MemoryContextReset(revision_context);
 	}

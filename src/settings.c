@@ -171,6 +171,14 @@ int			smig_backfill_errors = 1000;
 int			smig_snapshots = 100;
 
 /*
+ * schemamig.snapshot_each_revision: a run takes a snapshot after each revision
+ * that it has done, not only at its end, so that the schema of any of them is
+ * at hand later.  Each costs what pg_dump --schema-only does, while the run
+ * waits.
+ */
+bool		smig_snapshot_each_revision = false;
+
+/*
  * Defines the settings of backfills.
  */
 static void
@@ -333,6 +341,13 @@ smig_settings_define(void)
 							100, 0, 10000,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("schemamig.snapshot_each_revision",
+							 "Takes a snapshot of the schema after each revision of a run.",
+							 "Off takes one at the end of the run.",
+							 &smig_snapshot_each_revision,
+							 false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 
 	define_backfill_settings();
 	MarkGUCPrefixReserved("schemamig");

@@ -30,6 +30,7 @@ extern bool smig_require_approval;
 extern bool smig_guard_pass;
 extern bool smig_diff_online;
 extern int	smig_snapshots;
+extern bool smig_snapshot_each_revision;
 
 extern int	smig_batch_target;
 extern int	smig_default_workers;

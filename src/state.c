@@ -56,8 +56,12 @@
 /* How long a look at the schema may wait for a lock, where it must be quick. */
 #define SOON "100ms"
 
-/* How often the snapshot after a run is tried, and how long apart (ms). */
+/*
+ * How often the snapshot after a run is tried, and that after a revision, which
+ * the next one waits for; and how long apart (ms).
+ */
 #define TRIES 20
+#define TRIES_WITHIN 4
 #define TRY_EVERY 250
 
 /* How long a quick look waits for the snapshot after a run (ms). */
@@ -309,14 +313,14 @@ smig_state_hold(void)
  *
  * *first: signature of the schema at the first try; set by that
  *
- * Result: SQLSTATE of what was in the way, 0 when nothing was; *message says
- * more.
+ * Result: what was in the way, in the current memory context; NULL when nothing
+ * was.
  */
-static int
-try_to_record(int64 run, char **first, char **message)
+static ErrorData *
+try_to_record(int64 run, char **first)
 {
 	MemoryContext context = CurrentMemoryContext;
-	volatile int sqlstate = 0;
+	ErrorData  *volatile edata = NULL;
 	State		state = {0};
 
 	PG_TRY();
@@ -341,20 +345,39 @@ try_to_record(int64 run, char **first, char **message)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *edata;
-
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
 		RESUME_INTERRUPTS();
-		sqlstate = edata->sqlerrcode;
-		*message = edata->message;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
-	return sqlstate;
+	return edata;
+}
+
+/*
+ * Tries until the state is kept, or until trying again makes no sense.
+ *
+ * Result: what was in the way at last, or NULL.
+ */
+static ErrorData *
+try_often(int64 run, int tries)
+{
+	char	   *first = NULL;
+	ErrorData  *edata = NULL;
+
+	for (int i = 0; i < tries; i++)
+	{
+		if (i > 0)
+			smig_step_wait(TRY_EVERY);
+		CHECK_FOR_INTERRUPTS();
+		edata = try_to_record(run, &first);
+		if (edata == NULL || !smig_step_is_lock_failure(edata))
+			break;
+	}
+	return edata;
 }
 
 /*
@@ -368,9 +391,7 @@ void
 smig_state_record_after(int64 run)
 {
 	MemoryContext context;
-	char	   *first = NULL;
-	char	   *message = NULL;
-	int			sqlstate = 0;
+	ErrorData  *edata;
 
 	if (smig_snapshots == 0)
 		return;
@@ -378,23 +399,51 @@ smig_state_record_after(int64 run)
 	context = AllocSetContextCreate(TopMemoryContext, "schemamig state",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	for (int i = 0; i < TRIES; i++)
-	{
-		if (i > 0)
-			smig_step_wait(TRY_EVERY);
-		CHECK_FOR_INTERRUPTS();
-		sqlstate = try_to_record(run, &first, &message);
-		if (sqlstate != ERRCODE_LOCK_NOT_AVAILABLE &&
-			sqlstate != ERRCODE_T_R_DEADLOCK_DETECTED &&
-			sqlstate != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			break;
-	}
-	if (sqlstate != 0)
+	edata = try_often(run, TRIES);
+	if (edata)
 		ereport(WARNING,
-				(errcode(sqlstate),
-				 errmsg("no snapshot of the schema was taken: %s", message),
+				(errcode(edata->sqlerrcode),
+				 errmsg("no snapshot of the schema was taken: %s",
+						edata->message),
 				 errhint("Until the next run drift is not known.")));
 	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(context);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/*
+ * smig_state_record() for a worker whose run has done a revision and will do
+ * others (schemamig.snapshot_each_revision).  Called outside a transaction,
+ * with the migration lock, and with nothing locked that the revision has
+ * changed.  What is in its way costs the snapshot, not the run.
+ *
+ * direction, revision: what was done, for the warning
+ *
+ * Errors: 57014 when the run is cancelled meanwhile.
+ */
+void
+smig_state_record_within(int64 run, const char *direction,
+						 const char *revision)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context;
+	ErrorData  *edata;
+
+	if (smig_snapshots == 0)
+		return;
+	context = AllocSetContextCreate(old, "schemamig state",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	edata = try_often(run, TRIES_WITHIN);
+	if (edata && edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(edata);
+	if (edata)
+		ereport(WARNING,
+				(errcode(edata->sqlerrcode),
+				 errmsg("no snapshot of the schema was taken after the %s of revision \"%s\": %s",
+						direction, revision, edata->message),
+				 errhint("Where it is asked for, it is built from base in a scratch database.")));
+	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }

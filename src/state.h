@@ -29,10 +29,11 @@ typedef enum SmigDrifted
 	SMIG_DRIFT_SOME
 } SmigDrifted;
 
-
 extern void smig_state_record(int64 run);
 extern void smig_state_hold(void);
 extern void smig_state_record_after(int64 run);
+extern void smig_state_record_within(int64 run, const char *direction,
+									 const char *revision);
 extern SmigKeptState *smig_state_find(void);
 extern char *smig_state_snapshot(const char *fingerprint);
 extern char *smig_state_of_revision(const char *revision);
