@@ -522,6 +522,7 @@ work_through(SmigEngine *engine, SmigClaim *claim)
 
 		if (!smig_engine_attend(engine, claim))
 			return false;
+		smig_wal_make_room(engine);
 		begin = GetCurrentTimestamp();
 		pgstat_report_activity(STATE_RUNNING, engine->backfill->plan->statement);
 		PG_TRY();

@@ -92,6 +92,8 @@ typedef struct SmigEngine
 	int64		careful;		/* rows at the most behind a bad row; or 0 */
 	TimestampTz contention_since;	/* first failure for a lock; 0: none */
 	uint64		wal_counted;	/* bytes of WAL on record */
+	uint64		wal_looked;		/* where WAL stood at the last look; 0: never */
+	uint64		wal_segment;	/* the last one made or found; 0: none */
 
 	/* the leader's */
 	TimestampTz reported;
@@ -120,6 +122,9 @@ extern void smig_engine_work_nulls(SmigEngine *engine);
 extern void smig_pace_note(SmigPace *pace, int64 rows, double ms);
 extern int	smig_pace_allowance(const SmigEngine *engine);
 extern void smig_pace_adapt(SmigEngine *engine, int64 ms, bool full);
+
+/* wal_room.c */
+extern void smig_wal_make_room(SmigEngine *engine);
 
 /* range.c */
 extern int64 smig_engine_range_size(const SmigEngine *engine);

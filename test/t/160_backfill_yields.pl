@@ -75,6 +75,23 @@ $app->query('COMMIT');
 is($caller->wait, 4000, 'done when it is free');
 is($ctl->query('SELECT count(*), min(n), max(n), sum(app) FROM t'), '4000|1|1|2', 'each row once');
 
+# Nor does the application have to fill segments of WAL with zeros for a backfill.
+sub segments_ahead
+{
+	return $ctl->query("SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}\$'"
+		  . " AND name > pg_walfile_name(pg_current_wal_insert_lsn())");
+}
+
+for (my $tries = 0; segments_ahead() > 0 && $tries < 100; $tries++)
+{
+	$ctl->query('SELECT txid_current()');
+	$ctl->query('SELECT pg_switch_wal()');
+}
+is(segments_ahead(), 0, 'the server writes to its last segment of WAL');
+is($ctl->query("SET client_min_messages = warning; SELECT schemamig_backfill('UPDATE t SET n = n + 1')"),
+	4000, 'a backfill begins');
+cmp_ok(segments_ahead(), '>=', 1, 'and has made the next segment before it was needed');
+
 nothing_left($ctl, 'in the end');
 $node->stop;
 done_testing();
