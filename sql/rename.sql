@@ -114,6 +114,69 @@ SET schemamig.rename = 'ren2.y.b c';
 SELECT object, action, up FROM schemamig_check() WHERE kind = 'column' AND object ~ '[.](y|child)[.]';
 RESET schemamig.rename;
 
+-- a value of an enum: nothing but the value is touched
+CREATE SCHEMA val;
+CREATE TYPE val.mood AS ENUM ('sad', 'glad', 'very glad');
+CREATE TABLE val.t (m val.mood DEFAULT 'sad' CHECK (m <> 'glad'), ms val.mood[] DEFAULT '{sad,"very glad"}', sad text);
+CREATE INDEX ti ON val.t ((m = 'sad'));
+CREATE VIEW val.v AS SELECT 'sad'::val.mood AS a, 'sad' AS b;
+INSERT INTO val.t VALUES (DEFAULT);
+SELECT 'val.ti'::regclass::oid AS index_oid \gset
+SELECT schemamig_stamp('current');
+SELECT schemamig_model($$
+-- schemamig:rename val.mood.sad "so la la"
+-- schemamig:rename mood.glad happy
+CREATE SCHEMA val;
+CREATE TYPE val.mood AS ENUM ('so la la', 'happy', 'very glad');
+CREATE TABLE val.t (m val.mood DEFAULT 'so la la' CHECK (m <> 'happy'), ms val.mood[] DEFAULT '{"so la la","very glad"}', sad text);
+CREATE INDEX ti ON val.t ((m = 'so la la'));
+CREATE VIEW val.v AS SELECT 'so la la'::val.mood AS a, 'sad' AS b;
+$$, 'val') IS NOT NULL AS declared;
+CREATE VIEW diff_val AS SELECT * FROM schemamig_diff('live', 'model:val') WHERE object ~ '^val|ON val';
+SELECT object, action, up, down, hazards->0->>'message' AS message FROM diff_val ORDER BY seq;
+ALTER TYPE val.mood RENAME VALUE 'glad' TO 'happy';
+SELECT up FROM diff_val WHERE kind = 'enum' ORDER BY seq;
+ALTER TYPE val.mood RENAME VALUE 'sad' TO 'so la la';
+ALTER TABLE val.t ALTER ms SET DEFAULT '{"so la la","very glad"}';
+SELECT * FROM diff_val;
+SELECT count(*) FROM schemamig_diff('model:val', 'live') WHERE object ~ '^val|ON val';
+ALTER TYPE val.mood RENAME VALUE 'happy' TO 'glad';
+-- the other way round
+SELECT up FROM schemamig_diff('model:val', 'live') WHERE object ~ '^val|ON val';
+SELECT m, ms, 'val.ti'::regclass = :index_oid AS same_index FROM val.t;
+-- refused
+SELECT schemamig_model(replace(source, '-- schemamig', '-- no'), 'val') IS NOT NULL AS declared FROM schemamig.model WHERE name = 'val';
+SET schemamig.rename = 'val.mood.glad unhappy';
+SELECT count(*) FROM diff_val;
+SET schemamig.rename = 'val.mood."very glad" happy';
+SELECT count(*) FROM diff_val;
+SET schemamig.rename = 'val.mood.glad "very glad"';
+SELECT count(*) FROM diff_val;
+SET schemamig.rename = 'val.mood.gladd happy, val.mood.glad "very glad"';
+SELECT count(*) FROM diff_val;
+SET schemamig.rename = 'mood.glad happy';
+CREATE TABLE val.holds (c text GENERATED ALWAYS AS (CASE WHEN ROW('glad'::val.mood) IN (ROW('glad'::val.mood)) THEN 'glad' END) STORED);
+SELECT count(*) FROM diff_val WHERE kind = 'enum';
+CREATE TYPE val.pair AS (m val.mood, n int);
+CREATE TABLE val.holds_pair (p val.pair, c text GENERATED ALWAYS AS (CASE WHEN p = '(glad,1)'::val.pair THEN 'glad' END) STORED);
+SELECT count(*) FROM diff_val;
+DROP TABLE val.holds, val.holds_pair;
+DROP TYPE val.pair;
+CREATE TABLE val.part (n int, m val.mood) PARTITION BY RANGE (n, m);
+CREATE TABLE val.part1 PARTITION OF val.part FOR VALUES FROM (1, 'glad') TO (1, 'very glad');
+SELECT count(*) FROM diff_val;
+DROP TABLE val.part;
+CREATE SCHEMA mood;
+CREATE TABLE mood.glad (a int);
+SELECT count(*) FROM diff_val;
+DROP TABLE mood.glad;
+CREATE TYPE mood.mood AS ENUM ('glad');
+SELECT count(*) FROM diff_val;
+RESET schemamig.rename;
+DROP VIEW diff_val;
+
 SET client_min_messages = error;
+DROP SCHEMA mood CASCADE;
+DROP SCHEMA val CASCADE;
 DROP SCHEMA ren, ren2, wanted CASCADE;
 TRUNCATE schemamig.revision, schemamig.applied, schemamig.step, schemamig.run, schemamig.log_entry, schemamig.state, schemamig.model RESTART IDENTITY;

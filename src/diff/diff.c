@@ -527,8 +527,11 @@ put_renames(ReturnSetInfo *result, const SmigSnapshot *from, int seq)
 		appendStringInfoString(&up.text, rename->up);
 		appendStringInfoString(&down.text, rename->down);
 		smig_cell_hazard(&up, "rename", "warning",
-						 psprintf("clients that use %s %s fail",
+						 psprintf("clients that use %s%s%s %s fail",
+								  rename->part ? rename->part : "",
+								  rename->part ? " of " : "",
 								  rename->kind->name, rename->old_id),
+						 rename->part ? "Change them at the same time." :
 						 "Change them at the same time, or let a view have the old name.");
 		put_row(result, ++seq, rename->kind->name, rename->new_id, "rename",
 				&up, &down);

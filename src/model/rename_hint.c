@@ -21,41 +21,12 @@
 
 #include "diff/kind.h"
 #include "model/declare.h"
+#include "model/rename_private.h"
 #include "model/rename_text.h"
-#include "model/snapshot.h"
 #include "script.h"
 #include "settings.h"
 
-/* Parts of the old name: schema, table, column. */
-#define MAX_PARTS 3
-
-typedef enum HintState
-{
-	HINT_PENDING,
-	HINT_DONE					/* followed, now or before */
-} HintState;
-
-typedef struct Hint
-{
-	char	   *text;			/* for messages */
-	int			nparts;
-	char	   *parts[MAX_PARTS];	/* unquoted */
-	char	   *name;			/* the new one, unquoted */
-	bool		inverse;		/* of the source, read the other way round */
-	HintState	state;
-} Hint;
-
-/* What is being done for one comparison. */
-typedef struct Work
-{
-	SmigSnapshot *from;			/* as renamed so far */
-	SmigSnapshot *to;
-	List	   *hints;			/* of Hint * */
-	bool	   *doubtful;		/* by index */
-	List	   *renames;		/* of SmigRename * */
-} Work;
-
-/* Kinds that a hint can be about, besides columns. */
+/* Kinds that a hint can be about, besides columns and values of enums. */
 static const char *const kinds[] = {
 	"table", "foreign table", "view", "materialized view", "sequence", "index",
 	"enum", "domain", "composite type", "function", "procedure"
@@ -69,7 +40,7 @@ bad_hint(const char *text)
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
 			 errmsg("invalid rename \"%s\"", text),
-			 errhint("Write: -- schemamig:rename schema.old new, or schema.table.old new for a column.")));
+			 errhint("Write: -- schemamig:rename schema.old new, or schema.table.old new for a column or a value of an enum.")));
 }
 
 /*
@@ -111,10 +82,10 @@ trimmed(const char *text, int length)
 /*
  * Reads one hint: OLD NEW.  Errors: 42601.
  */
-static Hint *
+static SmigHint *
 parse_hint(const char *text)
 {
-	Hint	   *hint = palloc0(sizeof(Hint));
+	SmigHint   *hint = palloc0(sizeof(SmigHint));
 	char	   *old = trimmed(text, (int) strlen(text));
 	char	   *new;
 	List	   *parts;
@@ -125,7 +96,7 @@ parse_hint(const char *text)
 	new = second_word(old);
 	if (new == NULL || !SplitIdentifierString(old, '.', &parts) ||
 		!SplitIdentifierString(new, '.', &name) || list_length(name) != 1 ||
-		parts == NIL || list_length(parts) > MAX_PARTS)
+		parts == NIL || list_length(parts) > SMIG_HINT_PARTS)
 		bad_hint(hint->text);
 	foreach(lc, parts)
 		hint->parts[hint->nparts++] = lfirst(lc);
@@ -189,7 +160,7 @@ smig_rename_check(const List *lines)
  * The hint read the other way round.
  */
 static void
-invert(Hint *hint)
+invert(SmigHint *hint)
 {
 	char	   *name = hint->name;
 
@@ -213,7 +184,7 @@ smig_rename_hints_of_model(const char *name, const char *source, bool inverse)
 		return NIL;
 	foreach(lc, smig_declare_renames(source, name))
 	{
-		Hint	   *hint = parse_hint(((SmigRenameLine *) lfirst(lc))->text);
+		SmigHint   *hint = parse_hint(((SmigRenameLine *) lfirst(lc))->text);
 
 		if (inverse)
 			invert(hint);
@@ -270,7 +241,7 @@ has_name(const SmigObject *object, char *const *parts, int n)
  */
 static SmigObject *
 find_named(const SmigSnapshot *snapshot, char *const *parts, int n,
-		   const Hint *hint)
+		   const SmigHint *hint)
 {
 	SmigObject *found = NULL;
 
@@ -306,10 +277,10 @@ find_named(const SmigSnapshot *snapshot, char *const *parts, int n,
  * named as it was or as it will be.
  */
 static SmigObject *
-find_object(const Work *work, const SmigSnapshot *snapshot, const Hint *hint,
+find_object(const SmigRenaming *work, const SmigSnapshot *snapshot, const SmigHint *hint,
 			char *name)
 {
-	char	   *parts[MAX_PARTS];
+	char	   *parts[SMIG_HINT_PARTS];
 	SmigObject *found;
 	ListCell   *lc;
 
@@ -320,7 +291,7 @@ find_object(const Work *work, const SmigSnapshot *snapshot, const Hint *hint,
 		return found;
 	foreach(lc, work->hints)
 	{
-		const Hint *other = lfirst(lc);
+		const SmigHint *other = lfirst(lc);
 
 		if (other == hint ||
 			strcmp(other->parts[other->nparts - 1],
@@ -371,7 +342,7 @@ statement(const SmigObject *object, const char *id, const char *old,
 }
 
 static void
-check_inherited(const SmigObject *object, const Hint *hint)
+check_inherited(const SmigObject *object, const SmigHint *hint)
 {
 	if (object->origin && is_column(object))
 		ereport(ERROR,
@@ -386,10 +357,10 @@ check_inherited(const SmigObject *object, const Hint *hint)
  * Renames one object.
  */
 static void
-rename_object(Work *work, SmigObject *object, const char *name,
-			  const Hint *hint)
+rename_object(SmigRenaming *work, SmigObject *object, const char *name,
+			  const SmigHint *hint)
 {
-	SmigRename *rename = palloc(sizeof(SmigRename));
+	SmigRename *rename = palloc0(sizeof(SmigRename));
 	SmigSnapshot *renamed;
 
 	rename->kind = object->kind;
@@ -430,7 +401,7 @@ owned_sequence(const SmigObject *column)
  * target has it so: dropping one loses its value.
  */
 static bool
-rename_sequence(Work *work, const SmigObject *column, const Hint *hint)
+rename_sequence(SmigRenaming *work, const SmigObject *column, const SmigHint *hint)
 {
 	SmigObject *target = smig_snapshot_find(work->to, column->key);
 	SmigObject *old = owned_sequence(column);
@@ -446,8 +417,8 @@ rename_sequence(Work *work, const SmigObject *column, const Hint *hint)
 }
 
 static void
-rename_sequences(Work *work, const SmigKind *kind, const char *id,
-				 const Hint *hint)
+rename_sequences(SmigRenaming *work, const SmigKind *kind, const char *id,
+				 const SmigHint *hint)
 {
 	bool		more = true;
 
@@ -478,15 +449,15 @@ rename_sequences(Work *work, const SmigKind *kind, const char *id,
  * will be free.
  */
 static bool
-name_will_be_free(const Work *work, const SmigObject *holder)
+name_will_be_free(const SmigRenaming *work, const SmigObject *holder)
 {
 	ListCell   *lc;
 
 	foreach(lc, work->hints)
 	{
-		const Hint *other = lfirst(lc);
+		const SmigHint *other = lfirst(lc);
 
-		if (other->state == HINT_PENDING &&
+		if (other->state == SMIG_HINT_PENDING &&
 			has_name(holder, other->parts, other->nparts))
 			return true;
 	}
@@ -506,8 +477,12 @@ has_tables(const SmigSnapshot *snapshot)
 	return false;
 }
 
-SMIG_NORETURN static void
-refuse(const Hint *hint, int code, const char *why, const char *advice)
+/*
+ * Refuses to follow a hint.
+ */
+void
+smig_rename_refuse(const SmigHint *hint, int code, const char *why,
+				   const char *advice)
 {
 	ereport(ERROR,
 			(errcode(code),
@@ -519,13 +494,13 @@ refuse(const Hint *hint, int code, const char *why, const char *advice)
  * Whether a name will be taken by what another hint renames.
  */
 static bool
-is_new_name(const Work *work, const Hint *hint, const SmigObject *object)
+is_new_name(const SmigRenaming *work, const SmigHint *hint, const SmigObject *object)
 {
 	ListCell   *lc;
 
 	foreach(lc, work->hints)
 	{
-		const Hint *other = lfirst(lc);
+		const SmigHint *other = lfirst(lc);
 
 		if (other != hint && strcmp(other->name, object->name) == 0)
 			return true;
@@ -537,7 +512,7 @@ is_new_name(const Work *work, const Hint *hint, const SmigObject *object)
  * Whether an object has its name from a hint.
  */
 static bool
-was_renamed(const Work *work, const SmigObject *object)
+was_renamed(const SmigRenaming *work, const SmigObject *object)
 {
 	ListCell   *lc;
 
@@ -552,52 +527,71 @@ was_renamed(const Work *work, const SmigObject *object)
 	return false;
 }
 
+SMIG_NORETURN static void
+ambiguous_value(const SmigHint *hint, const SmigObject *type,
+				const SmigObject *object)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_AMBIGUOUS_ALIAS),
+			 errmsg("rename \"%s\" is ambiguous", hint->text),
+			 errdetail("It can mean a value of enum %s and %s %s.", type->id,
+					   object->kind->name, object->id),
+			 errhint("Write the schema before the name.")));
+}
+
 /*
  * Follows a hint, if it can be now; whether it is done.
  */
 static bool
-follow(Work *work, Hint *hint)
+follow(SmigRenaming *work, SmigHint *hint)
 {
 	SmigObject *old = find_object(work, work->from, hint,
 								  hint->parts[hint->nparts - 1]);
 	SmigObject *new = find_object(work, work->from, hint, hint->name);
+	SmigObject *type = smig_rename_find_enum(work, hint);
 	SmigObject *left;
 	char	   *id;
 
+	if (type)
+	{
+		if (old || new)
+			ambiguous_value(hint, type, old ? old : new);
+		return smig_rename_follow_value(work, hint, type);
+	}
 	if (old == NULL)
 	{
 		if (new == NULL && !hint->inverse && has_tables(work->from))
-			refuse(hint, ERRCODE_UNDEFINED_OBJECT,
-				   "nothing has the old name, and nothing the new one",
-				   "Correct the names: schema.old new, or schema.table.old new for a column.");
+			smig_rename_refuse(hint, ERRCODE_UNDEFINED_OBJECT,
+							   "nothing has the old name, and nothing the new one",
+							   "Correct the names: schema.old new, or schema.table.old new for a column or a value of an enum.");
 		return true;
 	}
 	left = smig_snapshot_find(work->to, old->key);
 	if (new && was_renamed(work, new))
-		refuse(hint, ERRCODE_DUPLICATE_OBJECT,
-			   "another rename gives the same name", "Take one of them away.");
+		smig_rename_refuse(hint, ERRCODE_DUPLICATE_OBJECT,
+						   "another rename gives the same name", "Take one of them away.");
 	if (new)
 	{
 		if (name_will_be_free(work, new))
 			return false;
 		if (left)
 			return true;		/* long done, and the old name used again */
-		refuse(hint, ERRCODE_DUPLICATE_OBJECT,
-			   "both names are in use",
-			   "Take the hint away, or the object that has the new name.");
+		smig_rename_refuse(hint, ERRCODE_DUPLICATE_OBJECT,
+						   "both names are in use",
+						   "Take the hint away, or the object that has the new name.");
 	}
 	check_inherited(old, hint);
 	id = new_id(old, hint->name);
 	if (find_id(work->to, old->kind, id) == NULL && hint->inverse)
 		return true;			/* the target has been renamed already */
 	if (find_id(work->to, old->kind, id) == NULL)
-		refuse(hint, ERRCODE_UNDEFINED_OBJECT,
-			   psprintf("the target has no %s %s", old->kind->name, id),
-			   "Correct the new name: it is a name alone, without schema or table.");
+		smig_rename_refuse(hint, ERRCODE_UNDEFINED_OBJECT,
+						   psprintf("the target has no %s %s", old->kind->name, id),
+						   "Correct the new name: it is a name alone, without schema or table.");
 	if (left && !is_new_name(work, hint, old))
-		refuse(hint, ERRCODE_DUPLICATE_OBJECT,
-			   psprintf("the target still has %s %s", old->kind->name, old->id),
-			   "Take the hint away if both are wanted.");
+		smig_rename_refuse(hint, ERRCODE_DUPLICATE_OBJECT,
+						   psprintf("the target still has %s %s", old->kind->name, old->id),
+						   "Take the hint away if both are wanted.");
 	rename_object(work, old, hint->name, hint);
 	rename_sequences(work, old->kind, id, hint);
 	return true;
@@ -608,26 +602,26 @@ follow(Work *work, Hint *hint)
  * it needs is free.
  */
 static void
-follow_all(Work *work)
+follow_all(SmigRenaming *work)
 {
 	bool		more = true;
 
 	while (more)
 	{
 		bool		progress = false;
-		const Hint *stuck = NULL;
+		const SmigHint *stuck = NULL;
 		ListCell   *lc;
 
 		more = false;
 		foreach(lc, work->hints)
 		{
-			Hint	   *hint = lfirst(lc);
+			SmigHint   *hint = lfirst(lc);
 
-			if (hint->state != HINT_PENDING)
+			if (hint->state != SMIG_HINT_PENDING)
 				continue;
 			if (follow(work, hint))
 			{
-				hint->state = HINT_DONE;
+				hint->state = SMIG_HINT_DONE;
 				progress = true;
 			}
 			else
@@ -635,9 +629,9 @@ follow_all(Work *work)
 		}
 		more = stuck != NULL;
 		if (more && !progress)
-			refuse(stuck, ERRCODE_DUPLICATE_OBJECT,
-				   "the names go round in a circle",
-				   "Rename in two steps, by way of another name.");
+			smig_rename_refuse(stuck, ERRCODE_DUPLICATE_OBJECT,
+							   "the names go round in a circle",
+							   "Rename in two steps, by way of another name.");
 	}
 }
 
@@ -647,7 +641,7 @@ follow_all(Work *work)
 static int
 compare_hints(const ListCell *a, const ListCell *b)
 {
-	return ((Hint *) lfirst(a))->nparts - ((Hint *) lfirst(b))->nparts;
+	return ((SmigHint *) lfirst(a))->nparts - ((SmigHint *) lfirst(b))->nparts;
 }
 
 /* ---------------- what is recreated ---------------- */
@@ -711,7 +705,7 @@ same_text(const SmigObject *object, const char *what, const char *text,
 SmigSnapshot *
 smig_rename_apply(SmigSnapshot *from, SmigSnapshot *to, List *hints)
 {
-	Work		work = {0};
+	SmigRenaming work = {0};
 	SmigObject *clash;
 
 	if (hints == NIL)

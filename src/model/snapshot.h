@@ -60,6 +60,7 @@ typedef struct SmigRename
 	const struct SmigKind *kind;
 	const char *old_id;
 	const char *new_id;
+	const char *part;			/* what of it is renamed; NULL: itself */
 	char	   *up;
 	char	   *down;
 } SmigRename;
@@ -148,6 +149,7 @@ extern SmigSnapshot *smig_rename_apply(SmigSnapshot *from, SmigSnapshot *to,
 									   List *hints);
 
 /* snapshot_rename.c */
+extern bool smig_attr_is_plain(const char *attr);
 extern SmigSnapshot *smig_snapshot_rename_schema(SmigSnapshot *snapshot,
 												 const char *from,
 												 const char *to);

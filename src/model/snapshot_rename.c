@@ -168,8 +168,12 @@ rename_in_sql(const Renaming *renaming, const char *text)
 	return buf.data;
 }
 
-static bool
-is_plain(const char *attr)
+/*
+ * Whether an attribute of that name holds something else than SQL with names
+ * and constants as the deparser writes them.
+ */
+bool
+smig_attr_is_plain(const char *attr)
 {
 	for (int i = 0; i < lengthof(plain_attrs); i++)
 		if (strcmp(plain_attrs[i], attr) == 0)
@@ -195,7 +199,7 @@ map_text(const SmigObject *object, const char *what, const char *text,
 	if (strcmp(what, "_schema") == 0)
 		return strcmp(text, renaming->from_name) == 0 ? renaming->to_name :
 			text;
-	return is_plain(what) ? text : rename_in_sql(renaming, text);
+	return smig_attr_is_plain(what) ? text : rename_in_sql(renaming, text);
 }
 
 /*

@@ -1,0 +1,16 @@
+CREATE TYPE mood AS ENUM ('sad', 'glad');
+CREATE TYPE pair AS (m mood, n int);
+CREATE DOMAIN dm AS mood;
+CREATE TYPE moods AS RANGE (subtype = mood, multirange_type_name = many_moods);
+CREATE TABLE t (id int, c pair DEFAULT '(sad,1)', ds dm[] DEFAULT '{sad,glad}', r moods DEFAULT '[sad,glad]', rs many_moods DEFAULT '{[sad,glad]}', row_of pair CHECK (row_of <> '(sad,2)'::pair), m mood);
+COMMENT ON COLUMN t.c IS 'c';
+CREATE TABLE like_t (t t DEFAULT '(1,"(sad,1)",,,,,sad)');
+CREATE INDEX ti ON t (id) WHERE c = '(sad,1)'::pair;
+CREATE STATISTICS st ON (m = 'sad'), id FROM t;
+CREATE VIEW v AS SELECT id, '(sad,1)'::pair AS p FROM t WHERE m = 'sad';
+CREATE VIEW w AS SELECT * FROM v;
+GRANT SELECT ON w TO alice;
+CREATE FUNCTION f() RETURNS mood LANGUAGE sql AS $$ SELECT 'sad'::mood $$;
+CREATE FUNCTION g(m mood) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'sad' $$;
+CREATE AGGREGATE smallest(mood) (sfunc = enum_smaller, stype = mood, initcond = 'sad');
+INSERT INTO t VALUES (1);
