@@ -259,9 +259,82 @@ alter_statistics(SmigDelta *delta, const SmigObject *old, const SmigObject *new,
 }
 
 /*
+ * Classes of operators and the types of which they are the default ones, as
+ * GetDefaultOpClass finds it out: a default class of just this type; or, where
+ * there is none, text's for varchar, and those of all enums, ranges and
+ * multiranges, unless somebody has made a cast or a class that it would have to
+ * choose from too.  Not all there are: indexes of arrays and domains are rare.
+ */
+#define DEFAULT_CLASSES \
+	"SELECT d.oid AS class, t.oid AS type" \
+	" FROM pg_opclass d JOIN pg_type t ON t.oid = d.opcintype" \
+	" WHERE d.opcdefault AND t.typtype <> 'd'" \
+	" UNION ALL SELECT d.oid, t.oid FROM pg_type t JOIN pg_opclass d" \
+	" ON d.opcintype = CASE t.typtype WHEN 'e' THEN 'anyenum'::regtype" \
+	" WHEN 'r' THEN 'anyrange'::regtype WHEN 'm' THEN 'anymultirange'::regtype" \
+	" ELSE 'text'::regtype END" \
+	" WHERE d.opcdefault" \
+	" AND (t.typtype IN ('e', 'r', 'm') OR t.oid = 'varchar'::regtype)" \
+	" AND NOT EXISTS (SELECT FROM pg_opclass e WHERE e.opcdefault" \
+	" AND e.opcmethod = d.opcmethod AND e.opcintype = t.oid)" \
+	" AND NOT EXISTS (SELECT FROM pg_cast e WHERE e.castsource = t.oid" \
+	" AND e.castmethod = 'b' AND e.oid >= 16384)" \
+	" AND NOT EXISTS (SELECT FROM pg_opclass e JOIN pg_type p ON p.oid = e.opcintype" \
+	" WHERE e.opcdefault AND e.oid >= 16384 AND p.typtype = 'p')"
+
+/*
+ * What pg_get_indexdef writes of a key column, "n" from 0, of index "x", after
+ * its name and collation: its class of operators "o", if it is not the default
+ * one.  NULL where only the server can tell, and where the class has
+ * parameters; those of btree that come with PostgreSQL have none.
+ */
+#define INDEX_OPCLASS(n) \
+	" CASE WHEN (x.indclass[" n "] >= 16384 OR am.amname <> 'btree') AND EXISTS" \
+	" (SELECT FROM pg_attribute p WHERE p.attrelid = x.indexrelid" \
+	" AND p.attnum = " n " + 1 AND p.attoptions IS NOT NULL) THEN NULL" \
+	" WHEN (x.indclass[" n "], a.atttypid) IN (SELECT d.class, d.type" \
+	" FROM default_class d) THEN ''" \
+	" WHEN NOT o.opcdefault THEN" \
+	" CASE WHEN o.opcnamespace = 'pg_catalog'::regnamespace THEN ' '" \
+	" ELSE ' ' || o.opcnamespace::regnamespace || '.' END || quote_ident(o.opcname)" \
+	" END"
+
+/* Key column "n" of index "x": column "a" of the table. */
+#define INDEX_COLUMN(n) \
+	" quote_ident(a.attname)" \
+	" || CASE WHEN x.indcollation[" n "] IN (0, a.attcollation) THEN ''" \
+	" ELSE ' COLLATE ' || x.indcollation[" n "]::regcollation END" \
+	" || " INDEX_OPCLASS(n) \
+	" || CASE x.indoption[" n "] WHEN 1 THEN ' DESC NULLS LAST'" \
+	" WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC' ELSE '' END"
+
+/* What column "n" adds when there is one; it can be one that is only included. */
+#define INDEX_NEXT_COLUMN(n) \
+	" CASE WHEN x.indnatts <= " n " THEN '' ELSE (SELECT" \
+	" CASE WHEN x.indnkeyatts > " n " THEN ', ' ||" INDEX_COLUMN(n) \
+	" WHEN x.indnkeyatts = " n " THEN ') INCLUDE (' || quote_ident(a.attname)" \
+	" ELSE ', ' || quote_ident(a.attname) END" \
+	" FROM pg_attribute a LEFT JOIN pg_opclass o ON o.oid = x.indclass[" n "]" \
+	" WHERE a.attrelid = x.indrelid AND a.attnum = x.indkey[" n "]) END"
+
+/*
+ * The columns of index "x", or NULL where they are left to the function.  Most
+ * indexes have one column, which is joined.  Every further one makes the query
+ * longer to plan, and a subquery that takes any number of them is slower than
+ * the function: more than three are not composed.
+ */
+#define INDEX_COLUMNS \
+	" CASE WHEN x.indexprs IS NULL AND x.indpred IS NULL AND x.indnatts <= 3 THEN" \
+	INDEX_COLUMN("0") " ||" INDEX_NEXT_COLUMN("1") " ||" INDEX_NEXT_COLUMN("2") \
+	" END"
+
+/*
  * pg_get_indexdef writes, after the name and the table, "USING method
  * (columns) INCLUDE (...) NULLS NOT DISTINCT WITH (options) WHERE (...)".  The
- * options are taken out, because they can be altered.
+ * options are taken out, because they can be altered.  "s" is composed of the
+ * catalog's columns; where it is NULL, the function is called, which takes two
+ * or three times as long: it opens the table and looks for the default class of
+ * every column anew.
  */
 const SmigKind smig_kinds_index[] = {
 	{
@@ -270,13 +343,15 @@ const SmigKind smig_kinds_index[] = {
 		.classid = 1259,
 		.order = 110,
 		.flags = SMIG_KIND_RELATION | SMIG_KIND_RENAME | SMIG_KIND_UNFOLD,
-		.query = "SELECT i.oid, 0, 'pg_class'::regclass::oid, r.oid, 0,"
+		.query = "WITH default_class AS MATERIALIZED (" DEFAULT_CLASSES ")"
+		" SELECT i.oid, 0, 'pg_class'::regclass::oid, r.oid, 0,"
 		" format('%I.%I', n.nspname, i.relname), i.relname::text,"
 		" n.nspname AS _schema, x.indisunique AS \"unique\","
-		" CASE WHEN i.reloptions IS NULL THEN f.def"
-		" ELSE replace(f.def, o.opts, '') END AS def,"
-		" CASE WHEN i.reloptions IS NOT NULL THEN"
-		" octet_length(left(f.def, strpos(f.def, o.opts) - 1)) END AS _options_at,"
+		" CASE WHEN i.reloptions IS NULL OR s.def IS NOT NULL THEN f.def"
+		" ELSE replace(f.def, w.opts, '') END AS def,"
+		" CASE WHEN i.reloptions IS NULL THEN NULL"
+		" WHEN s.def IS NOT NULL THEN octet_length(s.def)"
+		" ELSE octet_length(left(f.def, strpos(f.def, w.opts) - 1)) END AS _options_at,"
 		" i.reloptions AS _options,"
 		" CASE WHEN i.reloptions IS NOT NULL THEN (SELECT array_agg(e ORDER BY"
 		" e COLLATE \"C\") FROM unnest(i.reloptions) e) END AS options,"
@@ -297,17 +372,26 @@ const SmigKind smig_kinds_index[] = {
 		" JOIN pg_class r ON r.oid = x.indrelid"
 		" JOIN pg_namespace n ON n.oid = i.relnamespace"
 		" JOIN pg_namespace rn ON rn.oid = r.relnamespace"
+		" JOIN pg_am am ON am.oid = i.relam"
 		" LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace"
-		" CROSS JOIN LATERAL (SELECT substr(pg_get_indexdef(i.oid), length(format("
+		" LEFT JOIN LATERAL (SELECT * FROM pg_attribute b"
+		" WHERE b.attrelid = x.indrelid AND b.attnum = x.indkey[0] OFFSET 0) a ON true"
+		" LEFT JOIN pg_opclass o ON o.oid = x.indclass[0]"
+		" CROSS JOIN LATERAL (SELECT 'USING ' || quote_ident(am.amname) || ' (' ||"
+		INDEX_COLUMNS " || CASE WHEN x.indnullsnotdistinct"
+		" THEN ') NULLS NOT DISTINCT' ELSE ')' END OFFSET 0) s(def)"
+		" CROSS JOIN LATERAL (SELECT coalesce(s.def, substr(pg_get_indexdef(i.oid),"
+		" length(format("
 		"'CREATE %sINDEX %I ON %s%I.%I ',"
 		" CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END, i.relname,"
 		" CASE i.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END,"
-		" rn.nspname, r.relname)) + 1) OFFSET 0) f(def)"
-		" CROSS JOIN LATERAL (SELECT CASE WHEN i.reloptions IS NOT NULL THEN"
+		" rn.nspname, r.relname)) + 1)) OFFSET 0) f(def)"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN i.reloptions IS NOT NULL"
+		" AND s.def IS NULL THEN"
 		" (SELECT ' WITH (' || string_agg(quote_ident(option_name) || '=' ||"
 		" CASE WHEN quote_ident(option_value) = option_value THEN option_value"
 		" ELSE quote_literal(option_value) END, ', ') || ')'"
-		" FROM pg_options_to_table(i.reloptions)) END OFFSET 0) o(opts)"
+		" FROM pg_options_to_table(i.reloptions)) END OFFSET 0) w(opts)"
 		" WHERE r.relnamespace = ANY ($1) AND r.relkind IN ('r', 'p', 'm')"
 		" AND r.relpersistence <> 't'",
 		.create = create_index,
