@@ -173,6 +173,29 @@ DROP TABLE mood.glad;
 CREATE TYPE mood.mood AS ENUM ('glad');
 SELECT count(*) FROM diff_val;
 RESET schemamig.rename;
+
+-- an attribute of a composite type
+CREATE TYPE val.pair AS (a int, b text);
+CREATE TABLE val.p (p val.pair DEFAULT ROW(1, 'b'));
+CREATE INDEX pi ON val.p ((p));
+INSERT INTO val.p VALUES (DEFAULT);
+SELECT 'val.pi'::regclass::oid AS index_oid \gset
+SELECT schemamig_model(E'-- schemamig:rename val.pair.b "The b"\n' || source || 'CREATE TYPE val.pair AS (a int, "The b" text);
+CREATE TABLE val.p (p val.pair DEFAULT ROW(1, ''b'')); CREATE INDEX pi ON val.p ((p));', 'val') IS NOT NULL AS declared
+FROM schemamig.model WHERE name = 'val';
+SELECT object, action, up, down, hazards->0->>'message' AS message FROM diff_val WHERE kind = 'attribute' OR object ~ 'val.p' ORDER BY seq;
+SELECT up AS script FROM diff_val WHERE kind = 'attribute' \gexec
+SELECT object FROM diff_val WHERE kind = 'attribute' OR object ~ 'val.p';
+SELECT (p)."The b", 'val.pi'::regclass = :index_oid AS same_index FROM val.p;
+ALTER TYPE val.pair RENAME ATTRIBUTE "The b" TO b;
+SET schemamig.rename = 'pair.a "The b"';
+SELECT count(*) FROM diff_val;
+RESET schemamig.rename;
+CREATE TABLE val.typed OF val.pair;
+SELECT count(*) FROM diff_val;
+DROP TABLE val.typed;
+ALTER TABLE val.p ADD g text GENERATED ALWAYS AS ((p).b) STORED;
+SELECT count(*) FROM diff_val;
 DROP VIEW diff_val;
 
 SET client_min_messages = error;

@@ -26,7 +26,7 @@
 #include "script.h"
 #include "settings.h"
 
-/* Kinds that a hint can be about, besides columns and values of enums. */
+/* Kinds that a hint can be about, besides columns, attributes and values. */
 static const char *const kinds[] = {
 	"table", "foreign table", "view", "materialized view", "sequence", "index",
 	"enum", "domain", "composite type", "function", "procedure"
@@ -40,7 +40,7 @@ bad_hint(const char *text)
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
 			 errmsg("invalid rename \"%s\"", text),
-			 errhint("Write: -- schemamig:rename schema.old new, or schema.table.old new for a column or a value of an enum.")));
+			 errhint("Write: -- schemamig:rename schema.old new, or schema.table.old new for a column, an attribute or a value of an enum.")));
 }
 
 /*
@@ -204,7 +204,7 @@ is_kind(const SmigObject *object, const char *name)
 static bool
 is_column(const SmigObject *object)
 {
-	return is_kind(object, "column");
+	return is_kind(object, "column") || is_kind(object, "attribute");
 }
 
 static bool
@@ -333,8 +333,9 @@ statement(const SmigObject *object, const char *id, const char *old,
 		  const char *new)
 {
 	if (is_column(object))
-		return psprintf("ALTER %s %s RENAME COLUMN %s TO %s;",
+		return psprintf("ALTER %s %s RENAME %s %s TO %s;",
 						object->parent->kind->sql, object->parent->id,
+						is_kind(object, "attribute") ? "ATTRIBUTE" : "COLUMN",
 						pstrdup(quote_identifier(old)),
 						quote_identifier(new));
 	return psprintf("ALTER %s %s RENAME TO %s;", object->kind->sql, id,
@@ -368,7 +369,11 @@ rename_object(SmigRenaming *work, SmigObject *object, const char *name,
 	rename->new_id = new_id(object, name);
 	rename->up = statement(object, object->id, object->name, name);
 	rename->down = statement(object, rename->new_id, name, object->name);
-	renamed = smig_rename_object(work->from, object, name, work->doubtful);
+	if (is_kind(object, "attribute"))
+		renamed = smig_rename_attribute(work, hint, object, name);
+	else
+		renamed = smig_rename_object(work->from, object, name,
+									 work->doubtful);
 	if (renamed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -563,7 +568,7 @@ follow(SmigRenaming *work, SmigHint *hint)
 		if (new == NULL && !hint->inverse && has_tables(work->from))
 			smig_rename_refuse(hint, ERRCODE_UNDEFINED_OBJECT,
 							   "nothing has the old name, and nothing the new one",
-							   "Correct the names: schema.old new, or schema.table.old new for a column or a value of an enum.");
+							   "Correct the names: schema.old new, or schema.table.old new for a column, an attribute or a value of an enum.");
 		return true;
 	}
 	left = smig_snapshot_find(work->to, old->key);

@@ -53,6 +53,12 @@ extern SmigObject *smig_rename_find_enum(const SmigRenaming *work,
 extern bool smig_rename_follow_value(SmigRenaming *work, SmigHint *hint,
 									 SmigObject *type);
 
+/* rename_attribute.c */
+extern SmigSnapshot *smig_rename_attribute(SmigRenaming *work,
+										   const SmigHint *hint,
+										   const SmigObject *attribute,
+										   const char *name);
+
 /* rename_value_text.c */
 extern SmigSnapshot *smig_rename_value(const SmigRenaming *work,
 									   const SmigHint *hint,
