@@ -290,10 +290,13 @@ typedef struct NameEntry
 	List	   *objects;		/* of SmigObject * that come into being */
 } NameEntry;
 
+/* What names of operators are made of. */
+#define OPERATOR_CHARACTERS "+-*/<>=~!@#%^&|`?"
+
 /*
- * Names in the text of a function.  This only has to guess which objects a
- * body may need, so a plain cut into words is enough: a wrong guess orders
- * two statements that need no order.
+ * Names in the text of a function, of operators too.  This only has to guess
+ * which objects a body may need, so a plain cut into words is enough: a wrong
+ * guess orders two statements that need no order.
  */
 static List *
 words_of(const char *body)
@@ -303,9 +306,16 @@ words_of(const char *body)
 	while (*body)
 	{
 		char		word[NAMEDATALEN * 2];
-		int			length = 0;
+		int			length = strspn(body, OPERATOR_CHARACTERS);
 		bool		quoted = *body == '"';
 
+		if (length > 0)
+		{
+			if (length < NAMEDATALEN)
+				words = lappend(words, pnstrdup(body, length));
+			body += length;
+			continue;
+		}
 		if (!quoted && !isalpha((unsigned char) *body) && *body != '_' &&
 			!IS_HIGHBIT_SET(*body))
 		{
@@ -359,6 +369,24 @@ add_name(HTAB *names, SmigObject *object)
 	entry->objects = lappend(entry->objects, object);
 }
 
+/* Whether a function may have an object of the kind in its text. */
+static bool
+is_named_in_bodies(const SmigKind *kind)
+{
+	static const char *const names[] = {
+		"column", "operator", "collation", "text search configuration",
+		"text search dictionary"
+	};
+
+	if (kind->flags & (SMIG_KIND_RELATION | SMIG_KIND_TYPE) ||
+		kind->acl_type == OBJECT_FUNCTION)
+		return true;
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(kind->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static HTAB *
 names_that_come(SmigDelta *delta)
 {
@@ -370,9 +398,7 @@ names_that_come(SmigDelta *delta)
 		SmigState  *state = &delta->to_states[i];
 
 		if ((state->create < 0 && state->alter < 0) || state->folded ||
-			!(object->kind->flags & (SMIG_KIND_RELATION | SMIG_KIND_TYPE) ||
-			  strcmp(object->kind->name, "column") == 0 ||
-			  object->kind->acl_type == OBJECT_FUNCTION))
+			!is_named_in_bodies(object->kind))
 			continue;
 		add_name(names, object);
 	}
