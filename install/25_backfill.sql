@@ -45,6 +45,7 @@ CREATE TABLE schemamig.backfill
 	resumed_scanned bigint NOT NULL DEFAULT 0,
 	ended_at timestamptz
 );
+CREATE INDEX ON schemamig.backfill (parent) WHERE parent IS NOT NULL;
 COMMENT ON TABLE schemamig.backfill IS
 'Backfills, one row each. Written with every batch, in the batch''s own transaction.';
 COMMENT ON COLUMN schemamig.backfill.id IS 'Number of the backfill.';

@@ -153,9 +153,8 @@ find_driving(Query *query, int *varno)
 static bool
 shares_rows(Oid target, Oid source)
 {
-	return target == source ||
-		list_member_oid(find_all_inheritors(source, NoLock, NULL), target) ||
-		list_member_oid(find_all_inheritors(target, NoLock, NULL), source);
+	return target == source || smig_part_is_below(target, source) ||
+		smig_part_is_below(source, target);
 }
 
 /*
@@ -368,9 +367,17 @@ smig_backfill_check_rights(const SmigBackfillPlan *plan)
 {
 	ListCell   *lc;
 	List	   *plans;
+	Query	   *query;
+	Query	   *level;
+	int			varno;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	plans = pg_plan_queries(pg_rewrite_query(analyse_statement(plan->statement)),
+	query = analyse_statement(plan->statement);
+	level = find_driving(query, &varno);
+	/* rights are those on the root, and locks on thousands too many */
+	if (plan->tree)
+		smig_part_restrict(level, varno, InvalidOid);
+	plans = pg_plan_queries(pg_rewrite_query(query),
 							plan->statement, CURSOR_OPT_PARALLEL_OK, NULL);
 	foreach(lc, plans)
 		smig_check_permissions(lfirst_node(PlannedStmt, lc));
@@ -438,11 +445,7 @@ smig_backfill_run_range(const SmigBackfillPlan *plan, SmigRange *range)
 		make_and_qual(level->jointree->quals,
 					  smig_key_condition(&plan->key, varno, range, &values));
 	if (plan->part)
-	{
-		smig_part_mark(plan, rt_fetch(varno, level->rtable));
-		level->jointree->quals = make_and_qual(level->jointree->quals,
-											   smig_part_condition(plan, varno));
-	}
+		smig_part_restrict(level, varno, plan->relation);
 	parameters = smig_key_parameters(&plan->key, values);
 
 	portal = CreateNewPortal();

@@ -177,15 +177,15 @@ extern void smig_key_choose(SmigKey *key, Oid relation, List *names);
 extern SmigPlace smig_key_last(const SmigBackfillPlan *plan);
 extern SmigPlace smig_key_step(const SmigBackfillPlan *plan, SmigPlace after,
 							   SmigPlace upto, int64 rows);
+extern bool smig_key_has_nulls(const SmigBackfillPlan *plan);
 extern Node *smig_key_column(const SmigKey *key, int varno, int column);
 extern Node *smig_key_condition(const SmigKey *key, int varno,
 								const SmigRange *range, List **values);
 extern ParamListInfo smig_key_parameters(const SmigKey *key, List *values);
 
 /* part.c */
-extern char *smig_part_name(const SmigBackfillPlan *plan);
-extern void smig_part_mark(const SmigBackfillPlan *plan, RangeTblEntry *entry);
-extern Node *smig_part_condition(const SmigBackfillPlan *plan, int varno);
+extern void smig_part_restrict(Query *level, int varno, Oid part);
+extern bool smig_part_is_below(Oid table, Oid root);
 extern bool smig_part_belongs(const SmigBackfillPlan *plan);
 extern List *smig_part_tables(Oid root);
 extern bool smig_part_moves(const Query *query, Oid root);

@@ -541,6 +541,51 @@ run_for_place(Query *query, const char *text, ParamListInfo parameters,
 }
 
 /*
+ * Analyses a query on the root, restricted to the plan's part of it.
+ *
+ * *varno: the root's index in its range table
+ */
+static Query *
+analyse_query(const SmigBackfillPlan *plan, const char *text, int *varno)
+{
+	RawStmt    *raw = linitial_node(RawStmt, pg_parse_query(text));
+	Query	   *query = parse_analyze_fixedparams(raw, text, NULL, 0, NULL);
+
+	*varno = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	if (plan->part)
+		smig_part_restrict(query, *varno, plan->relation);
+	return query;
+}
+
+/*
+ * Whether the caller sees a row with a null in the key.
+ */
+bool
+smig_key_has_nulls(const SmigBackfillPlan *plan)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(old, "schemamig nulls",
+												  ALLOCSET_DEFAULT_SIZES);
+	char	   *text;
+	Query	   *query;
+	int			varno;
+	bool		found;
+	Node	   *condition;
+
+	MemoryContextSwitchTo(context);
+	text = psprintf("SELECT true FROM %s AS t LIMIT 1", plan->root_name);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	query = analyse_query(plan, text, &varno);
+	condition = (Node *) make_orclause(null_tests(&plan->key, varno, IS_NULL));
+	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
+	found = run_for_place(query, text, NULL, context) != NIL;
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return found;
+}
+
+/*
  * The place "offset" rows into a range, in the order of these operators, as the
  * caller sees the table; NIL when there is none.  As in a batch, the condition
  * is added to the tree, so it is that of the index, operator for operator.
@@ -563,26 +608,16 @@ query_place(const SmigBackfillPlan *plan, const Oid *operators,
 	SmigPlace	place;
 
 	MemoryContextSwitchTo(context);
-	text = psprintf("SELECT %s FROM %s AS %s ORDER BY %s OFFSET " INT64_FORMAT " LIMIT 1",
+	text = psprintf("SELECT %s FROM %s AS t ORDER BY %s OFFSET " INT64_FORMAT " LIMIT 1",
 					column_list(key), plan->root_name,
-					quote_identifier(plan->part ? smig_part_name(plan) : "t"),
 					order_list(key, operators), offset);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	query = parse_analyze_fixedparams(linitial_node(RawStmt,
-													pg_parse_query(text)),
-									  text, NULL, 0, NULL);
-	varno = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
+	query = analyse_query(plan, text, &varno);
 	if (range)
 		condition = smig_key_condition(key, varno, range, &values);
 	else if (key->nullable)
 		condition = (Node *) make_andclause(null_tests(key, varno, IS_NOT_NULL));
 	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
-	if (plan->part)
-	{
-		smig_part_mark(plan, NULL);
-		query->jointree->quals = make_and_qual(query->jointree->quals,
-											   smig_part_condition(plan, varno));
-	}
 	place = run_for_place(query, text, smig_key_parameters(key, values), old);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);

@@ -16,11 +16,13 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -41,36 +43,8 @@
 /* Below this estimate rows are counted (rows). */
 #define COUNT_BELOW 100000
 
-/*
- * Whether there is a row with a null in the key.
- */
-static bool
-has_nulls(const SmigBackfillPlan *plan)
-{
-	StringInfoData query;
-	bool		found;
-
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT FROM %s AS %s WHERE (", plan->root_name,
-					 quote_identifier(plan->part ? smig_part_name(plan) : "t"));
-	for (int i = 0; i < plan->key.ncolumns; i++)
-		appendStringInfo(&query, "%s%s IS NULL", i ? " OR " : "",
-						 quote_identifier(plan->key.names[i]));
-	appendStringInfoChar(&query, ')');
-	if (plan->part)
-	{
-		smig_part_mark(plan, NULL);
-		appendStringInfo(&query, " AND tableoid = %u", plan->relation);
-	}
-	appendStringInfoString(&query, " LIMIT 1");
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_execute(query.data, true, 1);
-	found = SPI_processed > 0;
-	PopActiveSnapshot();
-	SPI_finish();
-	return found;
-}
+/* A part is counted up to this size (blocks). */
+#define COUNT_BLOCKS 16
 
 /*
  * Rows with a null in the key have no place in its order; they are gone over by
@@ -86,7 +60,7 @@ run_nulls(SmigEngine *engine)
 		return;
 	StartTransactionCommand();
 	MemoryContextSwitchTo(engine->batch_context);
-	found = has_nulls(backfill->plan);
+	found = smig_key_has_nulls(backfill->plan);
 	if (!found)
 		smig_ledger_nulls_done(backfill->id);
 	CommitTransactionCommand();
@@ -204,23 +178,51 @@ verify(const SmigBackfill *backfill)
 }
 
 /*
- * Rows of the table: counted when there are few, else as the catalog says; of a
- * part as the catalog says, or as its size does.
+ * Rows of a part: counted when it is small, else as the catalog says, or as its
+ * size does.
+ */
+static int64
+estimate_part(const SmigBackfillPlan *plan)
+{
+	Relation	table = table_open(plan->relation, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(table);
+	double		rows = table->rd_rel->reltuples;
+
+	if (blocks <= COUNT_BLOCKS)
+	{
+		Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+		TupleTableSlot *slot = table_slot_create(table, NULL);
+		TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
+
+		rows = 0;
+		while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+			rows++;
+		table_endscan(scan);
+		ExecDropSingleTupleTableSlot(slot);
+		UnregisterSnapshot(snapshot);
+	}
+	else if (rows < 1)
+		rows = (double) blocks * plan->rows_per_block;
+	table_close(table, NoLock);
+	return (int64) rows;
+}
+
+/*
+ * Rows of the table: counted when there are few, else as the catalog says.
  */
 int64
 smig_lead_estimate(const SmigBackfillPlan *plan)
 {
-	Relation	table = table_open(plan->relation, AccessShareLock);
-	double		estimate = table->rd_rel->reltuples;
+	Relation	table;
+	double		estimate;
 	int64		result;
 	bool		isnull;
 
-	if (plan->part && estimate < 1)
-		estimate = (double) RelationGetNumberOfBlocks(table) *
-			plan->rows_per_block;
-	table_close(table, NoLock);
 	if (plan->part)
-		return (int64) estimate;
+		return estimate_part(plan);
+	table = table_open(plan->relation, AccessShareLock);
+	estimate = table->rd_rel->reltuples;
+	table_close(table, NoLock);
 	if (estimate >= COUNT_BELOW)
 		return (int64) estimate;
 	SPI_connect();
@@ -235,7 +237,8 @@ smig_lead_estimate(const SmigBackfillPlan *plan)
 }
 
 /*
- * Size of a table with its partitions, children and TOAST (bytes).
+ * Size of a table with its partitions, children and TOAST (bytes).  They are
+ * locked one at a time; one that is dropped meanwhile has none.
  */
 static int64
 table_bytes(Oid relation)
@@ -243,9 +246,18 @@ table_bytes(Oid relation)
 	int64		bytes = 0;
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(relation, AccessShareLock, NULL))
-		bytes += DatumGetInt64(DirectFunctionCall1(pg_table_size,
-												   ObjectIdGetDatum(lfirst_oid(lc))));
+	foreach(lc, find_all_inheritors(relation, NoLock, NULL))
+	{
+		LOCAL_FCINFO(call, 1);
+		Datum		size;
+
+		CHECK_FOR_INTERRUPTS();
+		InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
+		call->args[0].value = ObjectIdGetDatum(lfirst_oid(lc));
+		call->args[0].isnull = false;
+		size = pg_table_size(call);
+		bytes += call->isnull ? 0 : DatumGetInt64(size);
+	}
 	return bytes;
 }
 

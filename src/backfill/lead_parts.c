@@ -21,11 +21,48 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "backfill/engine.h"
+
+/*
+ * Looks at one table: its key, last place and rows, in the current context.
+ *
+ * The locks that this takes, on the table and its indexes, are let go by rolling
+ * back a subtransaction that has changed nothing: one transaction looks at all
+ * tables, so that their last places are of one time, and there can be more of
+ * them than locks.
+ *
+ * Result: false when the table has been dropped.
+ */
+static bool
+look_at_part(const SmigBackfill *whole, Oid table, SmigBackfill *part)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		exists;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	LockRelationOid(table, AccessShareLock);
+	exists = SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table));
+	if (exists)
+	{
+		part->plan = smig_backfill_analyse(whole->options.statement,
+										   whole->options.key, table);
+		part->last = smig_key_last(part->plan);
+		part->rows_total = smig_lead_estimate(part->plan);
+	}
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return exists;
+}
 
 /*
  * Records a part for each table, in the order in which they will be done.
@@ -49,12 +86,11 @@ smig_lead_create_parts(SmigBackfill *whole)
 		part->parent = whole->id;
 		part->options = whole->options;
 		part->options.verify = NULL;
-		part->plan = smig_backfill_analyse(whole->options.statement,
-										   whole->options.key, lfirst_oid(lc));
-		part->last = smig_key_last(part->plan);
-		part->rows_total = smig_lead_estimate(part->plan);
-		smig_ledger_create(part, 0, NULL, 0);
-		rows += part->rows_total;
+		if (look_at_part(whole, lfirst_oid(lc), part))
+		{
+			smig_ledger_create(part, 0, NULL, 0);
+			rows += part->rows_total;
+		}
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 		CHECK_FOR_INTERRUPTS();
