@@ -225,7 +225,7 @@ extern void smig_ledger_error(int64 id, const SmigBadRow *row,
 							  const char *sqlstate, const char *message);
 extern List *smig_ledger_errors(int64 id);
 extern void smig_ledger_forget_error(int64 id, SmigPlace place, uint64 rows);
-extern List *smig_ledger_own_xids(int64 id);
+extern List *smig_ledger_own_xids(int64 id, bool all);
 extern void smig_ledger_add_own_xid(int64 id);
 extern void smig_ledger_look(int64 id, SmigLook *look);
 extern void smig_ledger_adjust(int64 id, int batch_target, int workers,

@@ -19,6 +19,7 @@
 #include "storage/dsm.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/memutils.h"
 
 #include "backfill/backfill.h"
@@ -146,6 +147,19 @@ smig_crew_keep_snapshot(SmigCrew *crew)
 	return name;
 }
 
+/* Has a helper look at once, not at its next poll. */
+static void
+wake(Helper *helper)
+{
+	pid_t		pid;
+	PGPROC	   *process = NULL;
+
+	if (GetBackgroundWorkerPid(helper->handle, &pid) == BGWH_STARTED)
+		process = BackendPidGetProc(pid);
+	if (process)
+		SetLatch(&process->procLatch);
+}
+
 /*
  * Ends the process that keeps the snapshot, if there is one.
  */
@@ -157,6 +171,7 @@ smig_crew_drop_snapshot(SmigCrew *crew)
 	if (!keeper->alive)
 		return;
 	pg_atomic_write_u32(&keeper->relay->shared->stop, 1);
+	wake(keeper);
 	(void) WaitForBackgroundWorkerShutdown(keeper->handle);
 	release_helper(keeper);
 }

@@ -570,7 +570,8 @@ smig_engine_work(SmigEngine *engine)
 		smig_engine_choose_range(engine, &look, &claim);
 		claimed = smig_ledger_claim(engine->backfill, claim.rows, claim.stripes,
 									&claim);
-		if (claim.rows == 0)
+		/* a table, or part, can be smaller than a range is to be */
+		if (claim.rows == 0 || claim.rows > engine->backfill->rows_total)
 			claim.rows = engine->backfill->rows_total;
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(engine->context);

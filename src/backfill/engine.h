@@ -56,6 +56,7 @@ typedef struct SmigEngine
 	bool		leader;			/* number 0 */
 	TimestampTz begin;
 	SmigPosition *position;		/* where rows are found by position; or NULL */
+	List	   *own_xids;		/* of all parts before their shared snapshot */
 
 	/* as the settings, or schemamig_backfill_set(), say */
 	int			batch_target;	/* ms */

@@ -102,7 +102,9 @@ smig_engine_begin_position(SmigEngine *engine, bool nulls)
 	StartTransactionCommand();
 	smig_position_import(position);
 	MemoryContextSwitchTo(engine->context);
-	smig_position_set_own(position, smig_ledger_own_xids(backfill->id));
+	smig_position_set_own(position, backfill->plan->moves ?
+						  engine->own_xids :
+						  smig_ledger_own_xids(backfill->id, false));
 	/* begun for the first time, or under another snapshot than this one */
 	restart = !OidIsValid(backfill->filenode);
 	if (TransactionIdIsValid(backfill->since) &&
@@ -134,6 +136,9 @@ smig_engine_share_position(SmigEngine *whole)
 	smig_position_import(&position);
 	smig_ledger_share_snapshot(whole->backfill->id, position.snapshot_id,
 							   position.snapshot->xmin);
+	/* the snapshot sees none that come later: they need not be read again */
+	MemoryContextSwitchTo(whole->context);
+	whole->own_xids = smig_ledger_own_xids(whole->backfill->id, true);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(whole->context);
 }
@@ -162,7 +167,8 @@ smig_engine_join_position(SmigEngine *engine)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(engine->context);
 	smig_position_set_own(position,
-						  smig_ledger_own_xids(engine->backfill->id));
+						  smig_ledger_own_xids(engine->backfill->id,
+											   engine->backfill->plan->moves));
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(engine->context);
 	engine->position = position;

@@ -204,6 +204,7 @@ lead_part(SmigEngine *whole, int64 id, bool retry)
 	engine.reported = whole->reported;
 	engine.told_nice = whole->told_nice;
 	engine.crew = whole->crew;
+	engine.own_xids = whole->own_xids;
 	smig_crew_turn_to(engine.crew, id);
 	PG_TRY();
 	{

@@ -293,20 +293,28 @@ smig_ledger_begin_position(SmigBackfill *backfill, bool restart, bool nulls)
 
 /*
  * Transactions whose row versions are this backfill's own (as text).
+ *
+ * all: also those of the other parts, and of all parts of a whole
  */
 List *
-smig_ledger_own_xids(int64 id)
+smig_ledger_own_xids(int64 id, bool all)
 {
 	SmigArguments args = {0};
 	SmigStoreScope scope;
 	List	   *result = NIL;
 
 	smig_query_add_int64(&args, id);
-	smig_query_execute_in(&scope, "SELECT coalesce(pg_catalog.array_agg(xid), '{}')"
-						  " FROM schemamig.backfill_xid x WHERE x.backfill = $1"
-						  " OR x.backfill IN (SELECT s.id FROM schemamig.backfill b"
-						  "  JOIN schemamig.backfill s ON s.parent = b.parent"
-						  "  WHERE b.id = $1)", &args);
+	if (all)
+		smig_query_execute_in(&scope, "SELECT coalesce(pg_catalog.array_agg(xid), '{}')"
+							  " FROM schemamig.backfill_xid x WHERE x.backfill IN"
+							  " (SELECT s.id FROM schemamig.backfill b"
+							  "  JOIN schemamig.backfill s"
+							  "  ON s.parent = coalesce(b.parent, b.id)"
+							  "  WHERE b.id = $1)", &args);
+	else
+		smig_query_execute_in(&scope, "SELECT coalesce(pg_catalog.array_agg(xid), '{}')"
+							  " FROM schemamig.backfill_xid x WHERE x.backfill = $1",
+							  &args);
 	MemoryContextSwitchTo(scope.caller_context);
 	result = smig_query_get_strings(1);
 	smig_store_end(&scope);
