@@ -169,6 +169,7 @@ extern const char *smig_not_null_name(const SmigObject *object);
 extern const char *smig_not_null_unsupported(SmigDelta *delta,
 											 const SmigObject *old,
 											 const SmigObject *new);
+extern bool smig_not_null_from_parent(const SmigObject *key);
 extern void smig_not_null_align(SmigSnapshot *a, SmigSnapshot *b);
 
 /* cast.c */

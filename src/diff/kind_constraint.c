@@ -41,16 +41,27 @@ smig_constraint_after(SmigDelta *delta, const SmigObject *constraint,
 }
 
 /*
+ * Whether the index of a key can be built first, concurrently.
+ */
+static bool
+can_take_index_over(const SmigObject *key)
+{
+	if (strcmp(key->kind->name, "exclusion") == 0 ||
+		smig_attr(key->parent, "partition_by") ||
+		strstr(smig_attr(key, "def"), " WITHOUT OVERLAPS)"))
+		return false;
+	return strcmp(key->kind->name, "primary key") != 0 ||
+		!smig_not_null_from_parent(key);
+}
+
+/*
  * Keys of a partitioned table are made for it alone: its partitions have
  * their own, which are attached.
  */
 static void
 create_key(SmigDelta *delta, const SmigObject *object, SmigCell *cell)
 {
-	if (smig_online(delta, object->parent) &&
-		strcmp(object->kind->name, "exclusion") != 0 &&
-		smig_attr(object->parent, "partition_by") == NULL &&
-		strstr(smig_attr(object, "def"), " WITHOUT OVERLAPS)") == NULL)
+	if (smig_online(delta, object->parent) && can_take_index_over(object))
 	{
 		smig_online_create_key(delta, object, cell);
 		return;

@@ -128,6 +128,27 @@ has_own(const SmigObject *column)
 }
 
 /*
+ * Whether a key has columns that are NOT NULL only by what a parent says.  From
+ * 18 on, to take an index over as the primary key makes such a constraint the
+ * table's own, and nothing takes that back.
+ */
+bool
+smig_not_null_from_parent(const SmigObject *key)
+{
+	ListCell   *lc;
+
+	foreach(lc, key->deps)
+	{
+		const SmigObject *column = lfirst(lc);
+
+		if (strcmp(column->kind->name, "column") == 0 && column->origin &&
+			smig_attr(column, "_not_null_name") && !has_own(column))
+			return true;
+	}
+	return false;
+}
+
+/*
  * NOT NULL of an inherited column of a new table that the table has besides
  * what it inherits, as an element of CREATE TABLE; NULL when there is none, or
  * it has to be said later: smig_not_null_inherited.
