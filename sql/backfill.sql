@@ -468,6 +468,15 @@ BEGIN READ ONLY;
 SELECT schemamig_backfill('UPDATE few SET n = n + 1');
 ROLLBACK;
 
+-- where lag counts in bytes a batch writes no more than a quarter of it, whatever time it has
+CREATE TABLE wide (id int PRIMARY KEY, filler text);
+INSERT INTO wide SELECT i, (SELECT string_agg(md5((i * 40 + j)::text), '') FROM generate_series(1, 30) j) FROM generate_series(1, 5000) i;
+SET schemamig.batch_target = '8s';
+SET schemamig.max_replication_lag_bytes = '1MB';
+SELECT schemamig_backfill('UPDATE wide SET filler = reverse(filler)', name => 'wide');
+SELECT current_batch BETWEEN 1 AND 600 AS small FROM schemamig.backfill WHERE name = 'wide';
+RESET schemamig.batch_target; RESET schemamig.max_replication_lag_bytes;
+
 -- nothing is left behind by any of them
 SELECT count(*) FROM schemamig.backfill_range r JOIN schemamig.backfill b ON b.id = r.backfill WHERE b.state = 'done';
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid <> 21328 AND database = (SELECT oid FROM pg_database WHERE datname = current_database());

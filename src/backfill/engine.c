@@ -287,6 +287,7 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 	SmigClaim	reached = *claim;
 	SmigPlace	upper = engine->suspect ? engine->suspect : claim->upper;
 	TimestampTz begin = GetCurrentTimestamp();
+	uint64		wal_before = pgWalUsage.wal_bytes;
 	int64		gone_over;
 	uint64		wal;
 	uint64		rows;
@@ -326,6 +327,7 @@ run_batch(SmigEngine *engine, SmigClaim *claim)
 						   wal - engine->wal_counted);
 	CommitTransactionCommand();
 
+	engine->wal = wal - wal_before;
 	engine->wal_counted = wal;
 	engine->gone_over += gone_over;
 	engine->processed += rows;

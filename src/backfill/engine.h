@@ -93,6 +93,7 @@ typedef struct SmigEngine
 	int64		careful;		/* rows at the most behind a bad row; or 0 */
 	TimestampTz contention_since;	/* first failure for a lock; 0: none */
 	uint64		wal_counted;	/* bytes of WAL on record */
+	uint64		wal;			/* of the last batch, bytes */
 	uint64		wal_looked;		/* where WAL stood at the last look; 0: never */
 	uint64		wal_segment;	/* the last one made or found; 0: none */
 

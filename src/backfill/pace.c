@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "backfill/engine.h"
+#include "settings.h"
 
 /*
  * A batch is done in slices of this share of its target, behind each of which
@@ -29,6 +30,14 @@
 #define SLICE_SHARE 8
 #define CROWDED_SHARE 16
 #define CROWDED_MS 10000
+
+/*
+ * A batch writes no more WAL than this share of the lag that replication may
+ * have in bytes, because nothing is noticed of it before its end; but what a
+ * batch writes for itself must not count for much (bytes).
+ */
+#define LAG_SHARE 4
+#define LEAST_WAL (128 * 1024)
 
 /* What an older slice weighs against the one after it. */
 #define FADING 0.85
@@ -89,7 +98,23 @@ smig_pace_allowance(const SmigEngine *engine)
 }
 
 /*
- * The next batch's size, from the time the last one took.
+ * Rows of a batch that keeps to its share of the lag, going by the last one;
+ * all processes together keep to it.
+ */
+static int64
+most_for_lag(const SmigEngine *engine)
+{
+	double		share;
+
+	if (smig_max_replication_lag_bytes < 0 || engine->wal == 0)
+		return MAX_BATCH;
+	share = smig_max_replication_lag_bytes * 1024.0 / LAG_SHARE /
+		Max(engine->workers, 1);
+	return (int64) (engine->rows * Max(share, LEAST_WAL) / engine->wal) + 1;
+}
+
+/*
+ * The next batch's size, from the time the last one took and its WAL.
  *
  * ms: milliseconds; a batch that the end of its range cut short says nothing
  *		about larger ones, so "full" is false for it
@@ -113,9 +138,13 @@ smig_pace_adapt(SmigEngine *engine, int64 ms, bool full)
 							overhead / slices);
 
 	if (!full && factor > 1.0)
+	{
+		engine->batch = Min(engine->batch, most_for_lag(engine));
 		return;
+	}
 	factor = Min(Max(factor, crowded ? 0.01 : 0.25), 4.0);
 	engine->slice = (int64) (slice * engine->rows / work) + 1;
 	engine->batch = (int64) (engine->rows * factor);
 	engine->batch = Min(Max(engine->batch, 1), limit > 0 ? limit : MAX_BATCH);
+	engine->batch = Min(engine->batch, most_for_lag(engine));
 }
