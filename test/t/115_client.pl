@@ -25,7 +25,7 @@ DO $$BEGIN RAISE WARNING 'the end'; END$$;
 SQL
 	$ctl->query("SET lock_timeout = '200ms'; SELECT pg_advisory_lock(1)");
 	$caller->send("SET schemamig.lock_timeout = '20s'; SELECT * FROM schemamig_apply('noisy')");
-	worker_at($ctl, "wait_event = 'advisory'", $caller);
+	worker_at($ctl, 'in_script', $caller);
 	$caller->signal('STOP');
 	$ctl->query('SELECT pg_advisory_unlock(1)');
 	my $took = $ctl->until("SELECT count(*) = 1 FROM schemamig.run WHERE target = 'noisy' AND state = 'done'", 't', 30);
@@ -108,7 +108,7 @@ SQL
 	revision($ctl, 'slow', 'SELECT pg_advisory_xact_lock(1)');
 	$ctl->query('SELECT pg_advisory_lock(1)');
 	$first->send("SELECT * FROM schemamig_apply('slow')");
-	worker_at($ctl, "wait_event = 'advisory'", $first);
+	worker_at($ctl, 'in_script', $first);
 	$second->send("SELECT * FROM schemamig_apply('slow')");
 	ok($ctl->until("SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'second' AND wait_event = 'advisory'"),
 		"$name: it waits");

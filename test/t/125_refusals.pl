@@ -57,7 +57,7 @@ foreach my $call (@calls)
 	my $caller = session($node);
 	$ctl->query('SELECT pg_advisory_lock(1)');
 	$caller->send("SET schemamig.lock_timeout = '1min'; SELECT * FROM schemamig_apply('fail')");
-	worker_at($ctl, "wait_event = 'advisory'", $caller);
+	worker_at($ctl, 'in_script', $caller);
 	$node->wait_for_catchup('standby', 'replay', $node->lsn('insert'));
 	$standby->promote;
 	$s = session($standby);

@@ -34,7 +34,7 @@ sub revise
 	revision($ctl, 'waits', 'SELECT pg_advisory_xact_lock(1)');
 	$ctl->query('SELECT pg_advisory_lock(1)');
 	$caller->send("SET schemamig.lock_timeout = '1min'; BEGIN; SAVEPOINT s; SELECT * FROM schemamig_apply('waits')");
-	worker_at($ctl, "wait_event = 'advisory'", $caller);
+	worker_at($ctl, 'in_script', $caller);
 	foreach (1 .. 5)
 	{
 		is($ctl->query('SELECT backend_xmin IS NULL, backend_xid IS NULL FROM pg_stat_activity WHERE pid = ' . $caller->pid),

@@ -64,9 +64,13 @@ sub worker_pid
 }
 
 # Waits until the worker is where $condition (about pg_stat_activity) says.
+# "in_script" is where a script of the test waits for an advisory lock, not the
+# worker for one of its own.
 sub worker_at
 {
 	my ($ctl, $condition, $caller) = @_;
+	$condition = "wait_event = 'advisory' AND query LIKE '/* schemamig run %pg_advisory_%'"
+	  if $condition eq 'in_script';
 	$ctl->until("SELECT EXISTS ($worker_sql AND ($condition)) AND NOT EXISTS ($answered_sql)")
 	  or die "the worker did not get to: $condition\n"
 	  . ($caller ? $caller->err : '');
