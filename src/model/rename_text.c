@@ -61,7 +61,7 @@ typedef struct Renaming
 /* Attributes that hold SQL with references to other objects. */
 static const char *const sql_attrs[] = {
 	"_arguments", "_def", "_result", "_target", "bound", "check", "column", "columns",
-	"def", "filter", "from_sql", "function", "generated", "index",
+	"def", "default", "filter", "from_sql", "function", "generated", "index",
 	"inherits", "member", "of", "of_type", "partition_by", "stype",
 	"subtype", "to_sql", "type", "using"
 };
