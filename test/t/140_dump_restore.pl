@@ -133,7 +133,7 @@ is($node->safe_psql('restored_schema', "SET client_min_messages = warning; SELEC
 
 # pg_upgrade, to the same version
 my $new = PostgreSQL::Test::Cluster->new('upgraded');
-$new->init;
+$new->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $new->append_conf('postgresql.conf', "max_worker_processes = 16\n");
 $node->stop;
 my $bin = $node->config_data('--bindir');
